@@ -48,7 +48,7 @@ def _of_transactions(broker: Broker) -> MakeShard:
     return TransactionShards(broker.node, NextProducerId(), lambda: sender).make
 
 
-class Kind(NamedTuple):
+class CoordinatorKind(NamedTuple):
     """A kind of coordinator: the leaders of one topic's partitions."""
 
     partitions: str
@@ -57,9 +57,9 @@ class Kind(NamedTuple):
     """Returns, once per node, the function that makes the shard of each coordinator."""
 
 
-KINDS: Mapping[str, Kind] = {
-    OFFSETS_TOPIC: Kind("offsets.topic.num.partitions", _of_groups),
-    TRANSACTIONS_TOPIC: Kind("transaction.state.log.num.partitions", _of_transactions),
+KINDS: Mapping[str, CoordinatorKind] = {
+    OFFSETS_TOPIC: CoordinatorKind("offsets.topic.num.partitions", _of_groups),
+    TRANSACTIONS_TOPIC: CoordinatorKind("transaction.state.log.num.partitions", _of_transactions),
 }
 
 

@@ -14,7 +14,7 @@ from kstore.named import NamedTuple
 READ_BYTES = 1 << 18
 
 
-class Message(NamedTuple):
+class InputMessage(NamedTuple):
     """A record to be sent. ``input_bytes`` is how much of the input it took."""
 
     key: bytes | None
@@ -41,22 +41,22 @@ class Splitter:
         self.fixed_key = fixed_key
         self.null = null
 
-    def messages(self, found: Iterable[bytes], end: bytes) -> list[Message]:
+    def messages(self, found: Iterable[bytes], end: bytes) -> list[InputMessage]:
         """The messages of pieces that were separated by ``end``; empty ones are none."""
         extra = len(end)
         return [self.message(piece, len(piece) + extra) for piece in found if piece]
 
-    def message(self, piece: bytes, input_bytes: int) -> Message:
+    def message(self, piece: bytes, input_bytes: int) -> InputMessage:
         """One message.
 
         >>> Splitter(b":", None, null=True).message(b"user:", 6)
-        Message(key=b'user', value=None, input_bytes=6)
+        InputMessage(key=b'user', value=None, input_bytes=6)
         """
         if self.key_end is None:
-            return Message(self.fixed_key, piece, input_bytes)
+            return InputMessage(self.fixed_key, piece, input_bytes)
         key, found, value = piece.partition(self.key_end)
         if not found:
-            return Message(self.fixed_key, piece, input_bytes)
+            return InputMessage(self.fixed_key, piece, input_bytes)
         if self.null:
-            return Message(key or None, value or None, input_bytes)
-        return Message(key, value, input_bytes)
+            return InputMessage(key or None, value or None, input_bytes)
+        return InputMessage(key, value, input_bytes)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from actors.cli.arguments import InputError
-from actors.cli.messages import Message
+from actors.cli.messages import InputMessage
 from actors.cli.output import complain, print_json
 from actors.clients.errors import KafkaTimeout
 from actors.clients.producer.produce_requests import is_of_the_others
@@ -61,7 +61,7 @@ class Sending:
     def _wanted(self, messages: Sequence[T]) -> Sequence[T]:
         return messages if self.options.count is None else messages[: self.options.count - self.sent]
 
-    def send(self, messages: Sequence[Message]) -> None:
+    def send(self, messages: Sequence[InputMessage]) -> None:
         """Send these, and check earlier ones that are done."""
         messages = self._wanted(messages)
         if not messages:
@@ -93,7 +93,7 @@ class Sending:
                 record["key"] = self.options.key.encode()
             record["headers"] += self.options.headers
             self._send_one(**record)
-            self._sent([Message(record["key"], record["value"], len(line) + 1)])
+            self._sent([InputMessage(record["key"], record["value"], len(line) + 1)])
 
     def _send_one(self, **record: Unpack[Sent]) -> None:
         if self.options.partition is not None:
@@ -101,7 +101,7 @@ class Sending:
         self.check_partition(record.get("partition"))
         self.open.append(self.producer.send(self.options.topic, **record))
 
-    def _sent(self, messages: Sequence[Message]) -> None:
+    def _sent(self, messages: Sequence[InputMessage]) -> None:
         self.sent += len(messages)
         self.progress.advance(sum(message.input_bytes for message in messages))
         if self.options.tee:

@@ -38,7 +38,7 @@ class Copy(NamedTuple):
     leaders_end_offset: int
 
 
-class Leadership(NamedTuple):
+class QuorumLeadership(NamedTuple):
     """The leader, and the end of its log."""
 
     leader_id: int
@@ -79,7 +79,7 @@ class Observers:
 
 
 def described(
-    request: DescribeQuorumRequest, version: int, leadership: Leadership, observers: Observers, now_ms: int
+    request: DescribeQuorumRequest, version: int, leadership: QuorumLeadership, observers: Observers, now_ms: int
 ) -> DescribeQuorumResponse:
     """The response to a request for the only partition; any other one gets an error."""
     if not request.topics:

@@ -24,7 +24,7 @@ from actors.controller.metadata_log import (
     read_quorum_state,
     write_quorum_state,
 )
-from actors.controller.quorum import Leadership, Observers, described
+from actors.controller.quorum import Observers, QuorumLeadership, described
 from kstore.errors import KafkaError, KafkaStorageError, NotController
 from kstore.named import NamedTuple
 from kstore.records import RecordBatch, parse_batches
@@ -213,5 +213,5 @@ class SoleVoter:
     def described(self, request: DescribeQuorumRequest, version: int) -> DescribeQuorumResponse:
         """The leader, and the end of each copy."""
         log = self.log()
-        leadership = Leadership(self._own_id, self.epoch, log.high_watermark, log.end_offset)
+        leadership = QuorumLeadership(self._own_id, self.epoch, log.high_watermark, log.end_offset)
         return described(request, version, leadership, self._observers, self._keeper.now_ms())

@@ -36,7 +36,7 @@ FOREVER_MS = 2**63 - 1
 """The last time that a record can name: an offset whose client wants it kept for longer is kept until then."""
 
 
-class Committing:
+class OffsetRequests:
     """Answers OffsetCommit, OffsetFetch and OffsetDelete for groups of every kind."""
 
     def __init__(self, offsets: OffsetStore, appends: GroupAppends, settings: GroupSettings) -> None:

@@ -22,7 +22,7 @@ from actors.groups.groups import Groups
 from actors.groups.kind import Kind
 from actors.groups.memory_use import MemoryUse
 from actors.groups.notes import note_committed, note_pending
-from actors.groups.offset_requests import Committing
+from actors.groups.offset_requests import OffsetRequests
 from actors.groups.offsets import OffsetStore
 from actors.groups.records import OffsetRecord, Record, decode_entry
 from actors.groups.reports import describe, list_groups
@@ -60,7 +60,7 @@ class GroupShard:
         self._classic = Classic(self.groups, self._appends, settings, new_uuid)
         self._kinds: tuple[Kind, ...] = (self._classic,)
         self._kind_of = {kind.record_type: kind for kind in self._kinds}
-        self._committing = Committing(self.offsets, self._appends, settings)
+        self._committing = OffsetRequests(self.offsets, self._appends, settings)
         self._transactional = TransactionalCommits(self._appends, settings)
         self._deleting = Deleting(self.groups, self.offsets, self._appends, settings)
         self._handlers: dict[type[Message], Handler] = {

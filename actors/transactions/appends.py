@@ -7,7 +7,7 @@ from actors.coordinator.event import Event
 from actors.coordinator.shard import Caller
 from actors.coordinator.under_way import UnderWay
 from actors.transactions.metadata import TransactionMetadata
-from actors.transactions.records import Record, encode_entry
+from actors.transactions.records import TransactionRecord, encode_entry
 from actors.transactions.transaction import Transaction
 from kstore.log.names import TopicAndPartition
 from kstore.named import NamedTuple
@@ -53,7 +53,9 @@ class TransactionAppend:
 
     __slots__ = ("is_answered", "purpose", "records", "transactions")
 
-    def __init__(self, transactions: tuple[Transaction, ...], records: tuple[Record, ...], purpose: Purpose) -> None:
+    def __init__(
+        self, transactions: tuple[Transaction, ...], records: tuple[TransactionRecord, ...], purpose: Purpose
+    ) -> None:
         self.transactions = transactions
         self.records = records
         self.purpose = purpose
@@ -85,15 +87,19 @@ class TransactionAppends(UnderWay[TransactionAppend]):
     def begin(self, transaction: Transaction, metadata: TransactionMetadata, purpose: Purpose, event: Event) -> None:
         """Have what is to be true of an id written; until then it is pending."""
         transaction.pending = metadata.state
-        self._persist((transaction,), (Record(transaction.transactional_id, metadata),), purpose, event)
+        self._persist((transaction,), (TransactionRecord(transaction.transactional_id, metadata),), purpose, event)
 
     def begin_tombstones(self, transactions: tuple[Transaction, ...], event: Event) -> None:
         """Have ids deleted, all or none; they are pending already."""
-        records = tuple([Record(each.transactional_id, None) for each in transactions])
+        records = tuple([TransactionRecord(each.transactional_id, None) for each in transactions])
         self._persist(transactions, records, Expiration(), event)
 
     def _persist(
-        self, transactions: tuple[Transaction, ...], records: tuple[Record, ...], purpose: Purpose, event: Event
+        self,
+        transactions: tuple[Transaction, ...],
+        records: tuple[TransactionRecord, ...],
+        purpose: Purpose,
+        event: Event,
     ) -> None:
         token = self._add(TransactionAppend(transactions, records, purpose))
         version = self._transaction_version()

@@ -24,14 +24,14 @@ FLEXIBLE_FROM_LEVEL = 1
 """The level of ``transaction.version`` from which on version 1 is written."""
 
 
-class Record(NamedTuple):
+class TransactionRecord(NamedTuple):
     """What the log says of a transactional id; None is a tombstone."""
 
     transactional_id: str
     metadata: TransactionMetadata | None
 
 
-def encode_entry(record: Record, transaction_version: int) -> LogEntry:
+def encode_entry(record: TransactionRecord, transaction_version: int) -> LogEntry:
     """A record's key and value, in the version that the cluster's level of ``transaction.version`` asks for."""
     key = encode_key(TransactionLogKey(transactional_id=record.transactional_id))
     metadata = record.metadata
@@ -61,7 +61,7 @@ def _topics(metadata: TransactionMetadata) -> list[PartitionsSchema]:
     ]
 
 
-def decode_entry(key: bytes, value: bytes | None) -> Record | None:
+def decode_entry(key: bytes, value: bytes | None) -> TransactionRecord | None:
     """Read one record back; None for a type or a version that isn't known, which Kafka skips as well.
 
     Raises:
@@ -72,11 +72,13 @@ def decode_entry(key: bytes, value: bytes | None) -> Record | None:
         return None
     transactional_id = decode(TransactionLogKey, 0, key, 2).transactional_id
     if value is None:
-        return Record(transactional_id, None)
+        return TransactionRecord(transactional_id, None)
     version = prefix_of(value)
     if not 0 <= version <= TransactionLogValue.VERSIONS[1]:
         return None
-    return Record(transactional_id, _metadata(transactional_id, decode(TransactionLogValue, version, value, 2)))
+    return TransactionRecord(
+        transactional_id, _metadata(transactional_id, decode(TransactionLogValue, version, value, 2))
+    )
 
 
 def _metadata(transactional_id: str, stored: TransactionLogValue) -> TransactionMetadata:

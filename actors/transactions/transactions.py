@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from actors.transactions.records import Record
+from actors.transactions.records import TransactionRecord
 from actors.transactions.states import ONGOING
 from actors.transactions.transaction import Transaction
 
@@ -38,7 +38,7 @@ class Transactions:
         self._transactions.pop(transactional_id, None)
         self.ongoing.pop(transactional_id, None)
 
-    def apply(self, record: Record) -> None:
+    def apply(self, record: TransactionRecord) -> None:
         """Take a record that is committed in the log: nothing is under way with its id after that."""
         name, metadata = record
         if metadata is None:

@@ -7,7 +7,7 @@ import io
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.cli.messages import Message, Splitter, pieces
+from actors.cli.messages import InputMessage, Splitter, pieces
 
 
 def all_pieces(data: bytes, end: bytes, step: int) -> list[bytes]:
@@ -27,17 +27,17 @@ def test_pieces_are_the_same_however_the_reads_fall(parts: list[bytes], end: byt
 def test_a_key_ends_at_the_first_delimiter_and_what_has_none_has_the_fixed_key() -> None:
     splitter = Splitter(b":", b"fixed", null=False)
     assert splitter.messages([b"a:b:c", b"d", b"", b":e", b"f:"], b"\n") == [
-        Message(b"a", b"b:c", 6),
-        Message(b"fixed", b"d", 2),
-        Message(b"", b"e", 3),
-        Message(b"f", b"", 3),
+        InputMessage(b"a", b"b:c", 6),
+        InputMessage(b"fixed", b"d", 2),
+        InputMessage(b"", b"e", 3),
+        InputMessage(b"f", b"", 3),
     ]
 
 
 def test_with_z_what_is_empty_beside_a_key_delimiter_is_null() -> None:
     splitter = Splitter(b":", None, null=True)
-    assert splitter.messages([b":a", b"b:"], b"\n") == [Message(None, b"a", 3), Message(b"b", None, 3)]
+    assert splitter.messages([b":a", b"b:"], b"\n") == [InputMessage(None, b"a", 3), InputMessage(b"b", None, 3)]
 
 
 def test_without_a_key_delimiter_everything_is_value() -> None:
-    assert Splitter(None, b"k", null=False).message(b"a:b", 3) == Message(b"k", b"a:b", 3)
+    assert Splitter(None, b"k", null=False).message(b"a:b", 3) == InputMessage(b"k", b"a:b", 3)

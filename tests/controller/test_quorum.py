@@ -1,6 +1,6 @@
 """What DescribeQuorum tells: how far copies of the metadata log go, and when they last had all of it."""
 
-from actors.controller.quorum import FORGOTTEN_MS, Leadership, Observers, described
+from actors.controller.quorum import FORGOTTEN_MS, Observers, QuorumLeadership, described
 from kstore.errors import UnknownTopicOrPartition
 from kstore.schema.messages.describe_quorum import (
     DescribeQuorumRequest,
@@ -10,7 +10,7 @@ from kstore.schema.messages.describe_quorum import (
 )
 
 FOLDER = b"2" * 16
-LEADER = Leadership(1, 3, 90, 100)
+LEADER = QuorumLeadership(1, 3, 90, 100)
 
 
 def asked(*partitions: int, topic: str = "__cluster_metadata") -> DescribeQuorumRequest:

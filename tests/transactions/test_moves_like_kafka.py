@@ -18,7 +18,7 @@ import pytest
 
 from actors.transactions import transitions
 from actors.transactions.metadata import TransactionMetadata, new
-from actors.transactions.records import Record, decode_entry, encode_entry
+from actors.transactions.records import TransactionRecord, decode_entry, encode_entry
 from actors.transactions.states import AT_REST, CODES, COMPLETED, PREVIOUS_STATES, TransactionState
 from bench.peers import kafka
 from kstore.errors import KafkaError
@@ -98,7 +98,7 @@ def test_each_move_makes_the_record_that_kafka_makes(level: int, epoch: int, mov
         if isinstance(then, str):
             assert told == then, (move, now)
             continue
-        written = encode_entry(Record(ID, then), level)
+        written = encode_entry(TransactionRecord(ID, then), level)
         assert told != NO_SUCH_MOVE, (move, now)
         theirs = bytes.fromhex(told)
         assert written[0] == KEY

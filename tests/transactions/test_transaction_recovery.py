@@ -7,7 +7,7 @@ from transactions.machine import FIRST_ID, LEADER_EPOCH, TIMEOUT_MS, Machine
 
 from actors.transactions.markers import MarkerWritten
 from actors.transactions.metadata import NO_EPOCH, TransactionMetadata
-from actors.transactions.records import Record, decode_entry, encode_entry
+from actors.transactions.records import TransactionRecord, decode_entry, encode_entry
 from actors.transactions.states import BY_CODE, CODES, PREPARE_ABORT
 from kstore import checked
 from kstore.errors import (
@@ -246,11 +246,11 @@ metadata = st.builds(
 
 @given(st.text(), metadata)
 def test_a_record_is_read_as_it_was_written(name: str, written: TransactionMetadata) -> None:
-    record = Record(name, written)
+    record = TransactionRecord(name, written)
     assert decode_entry(*encode_entry(record, 2)) == record
     flat = written._replace(previous_producer_id=-1, next_producer_id=-1, client_version=0)
-    assert decode_entry(*encode_entry(record, 0)) == Record(name, flat)
-    assert decode_entry(encode_entry(record, 2)[0], None) == Record(name, None)
+    assert decode_entry(*encode_entry(record, 0)) == TransactionRecord(name, flat)
+    assert decode_entry(encode_entry(record, 2)[0], None) == TransactionRecord(name, None)
 
 
 def test_records_are_flexible_from_the_first_level_of_the_feature_on() -> None:

@@ -15,7 +15,7 @@ from actors.clients.consumer.classic.member import GroupMember
 from actors.clients.consumer.commit_future import CommitFuture
 from actors.clients.consumer.committing import Committing
 from actors.clients.consumer.fetcher import Fetcher
-from actors.clients.consumer.offsets import ISOLATION_LEVELS, Offsets
+from actors.clients.consumer.offsets import ISOLATION_LEVELS, OffsetLookups
 from actors.clients.consumer.positions import Positions
 from actors.clients.consumer.subscription import NONE, PATTERN, PartitionState, Position, Subscription
 from actors.clients.structs import ConsumerRebalanceListener, OffsetAndMetadata, TopicPartition
@@ -48,7 +48,7 @@ class ConsumerActor(ClientActor):
         self.member = GroupMember(self, config, self.subscription)
         self.membership = self.member.membership
         self.committing = Committing(self, config, self.member)
-        self.offsets = Offsets(self, self.membership.group, ISOLATION_LEVELS[config.isolation_level])
+        self.offsets = OffsetLookups(self, self.membership.group, ISOLATION_LEVELS[config.isolation_level])
         self.positions = Positions(
             self, self.subscription, self.offsets, config.auto_offset_reset, lambda: self.fetcher.send_fetches()
         )

@@ -1,4 +1,4 @@
-"""Committing offsets, in a group or alone: once, until it is done, and by itself now and then.
+"""Committing offsets, in a group or alone: once, until it is done, and automatically at an interval.
 
 What each error means is the Java client's ``ConsumerCoordinator.OffsetCommitResponseHandler``'s: a member that the
 group has moved on without gets ``CommitFailed`` and joins anew; one that is in the middle of a rebalance gets

@@ -49,7 +49,7 @@ ISOLATION_LEVELS = {"read_uncommitted": 0, "read_committed": 1}
 """Their numbers in requests."""
 
 
-class Offsets:
+class OffsetLookups:
     """Look-ups of one consumer; of what ``group`` has committed. To a reader of committed records (an isolation level
     of 1) a log ends at its last stable offset.
     """

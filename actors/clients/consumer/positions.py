@@ -22,7 +22,7 @@ from kstore.errors import KafkaError, for_code
 
 if TYPE_CHECKING:
     from actors.clients.actor import ClientActor
-    from actors.clients.consumer.offsets import Offsets
+    from actors.clients.consumer.offsets import OffsetLookups
     from actors.clients.consumer.subscription import Subscription
     from actors.clients.structs import OffsetAndMetadata
     from actors.runtime.coroutine import Eventually
@@ -43,7 +43,7 @@ class Positions:
         self,
         actor: ClientActor,
         subscription: Subscription,
-        offsets: Offsets,
+        offsets: OffsetLookups,
         strategy: str,
         changed: Callable[[], None],
     ) -> None:

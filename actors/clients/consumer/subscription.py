@@ -5,8 +5,8 @@ until a committed offset, a reset or a seek gave it one. ``fetch_offset`` runs a
 read yet. ``version`` changes with everything that makes earlier fetches of the partition worthless (a seek, a reset,
 a new assignment), so that their answers are told from those that count.
 
-Who has thousands of partitions assigned must not be walked through for each of them: those that have no place yet, and
-those that have to be looked at because something of them has changed, stand in tables of their own (``Notes``).
+A consumer may have thousands of partitions, so no poll walks through all of them: those without a position, and those
+that have changed and must be looked at, are in tables of their own (``Notes``).
 """
 
 from __future__ import annotations
@@ -221,7 +221,7 @@ class Subscription:
         return all(each.topic in self.topics for each in assigned)
 
     def consumed(self) -> dict[TopicPartition, Position]:
-        """Where the user is, for each partition that has a place."""
+        """Where the user is, for each partition that has a position."""
         return {each: state.position for each, state in self.partitions.items() if state.position is not None}
 
     def without_position(self) -> list[PartitionState]:

@@ -31,7 +31,7 @@ NEVER_FETCHED = -2
 NOT_ELIGIBLE = -2
 
 
-class Follower:
+class RemoteReplica:
     """One other replica, as the leader sees it."""
 
     __slots__ = ("broker_epoch", "caught_up_ms", "end_offset", "fetched_ms", "leader_end_seen", "node", "start_offset")
@@ -106,7 +106,7 @@ class InSyncSet:
         self.needed = min_in_sync
         self.is_short = False
         self.pending: Proposal | None = None
-        self.followers: dict[int, Follower] = {}
+        self.followers: dict[int, RemoteReplica] = {}
         self.replicas: tuple[int, ...] = ()
         self.committed: tuple[int, ...] = ()
         self.maximal: tuple[int, ...] = ()
@@ -118,7 +118,7 @@ class InSyncSet:
         self.pending = None
         known = self.followers
         self.followers = {
-            node: known.get(node) or Follower(node, now_ms if node in self.committed else 0)
+            node: known.get(node) or RemoteReplica(node, now_ms if node in self.committed else 0)
             for node in self.replicas
             if node != self.node
         }
@@ -147,7 +147,7 @@ class InSyncSet:
 
     def fetched(
         self, node: int, offset: int, start_offset: int, leader_end: int, now_ms: int, broker_epoch: int
-    ) -> Follower:
+    ) -> RemoteReplica:
         """Note a follower's fetch from ``offset``. Raises NotLeaderOrFollower for an older incarnation of
         its broker.
         """
@@ -190,7 +190,7 @@ class InSyncSet:
                 least = end
         return least
 
-    def grow(self, follower: Follower, high_watermark: int) -> Proposal | None:
+    def grow(self, follower: RemoteReplica, high_watermark: int) -> Proposal | None:
         """Propose that a follower joins, if it may."""
         if (
             self.pending is not None
@@ -257,10 +257,10 @@ class InSyncSet:
         self.pending = None
         return True
 
-    def _is_caught_up(self, follower: Follower, leader_end: int, now_ms: int) -> bool:
+    def _is_caught_up(self, follower: RemoteReplica, leader_end: int, now_ms: int) -> bool:
         return follower.end_offset == leader_end or now_ms - follower.caught_up_ms <= self.lag_max_ms
 
-    def _may_join(self, follower: Follower) -> bool:
+    def _may_join(self, follower: RemoteReplica) -> bool:
         known = self._broker_epoch_of(follower.node)
         if known == NOT_ELIGIBLE or follower.broker_epoch == NEVER_FETCHED:
             return False

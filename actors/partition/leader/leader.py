@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.partition.leader.deletions import Deletions
-from actors.partition.leader.in_sync import NOT_ELIGIBLE, Follower, InSyncSet, Proposal
+from actors.partition.leader.in_sync import NOT_ELIGIBLE, InSyncSet, Proposal, RemoteReplica
 from actors.partition.leader.notes import note_appended, note_isr_changed, note_transactions
 from actors.partition.leader.preparing import Preparing
 from actors.partition.leader.serving import Serving
@@ -333,7 +333,7 @@ class Leader:
             self.check_armed = True
             self.replica.after(delay_ms, CHECK_IN_SYNC)
 
-    def _grow(self, follower: Follower) -> None:
+    def _grow(self, follower: RemoteReplica) -> None:
         proposal = self.in_sync.grow(follower, self.log.high_watermark)
         if proposal is not None:
             self._propose(proposal)

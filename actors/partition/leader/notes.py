@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from kstore.log import AppendInfo, Log
     from kstore.records import RecordBatch
 
-Note = Callable[..., object]
+WriteNote = Callable[..., object]
 """An actor's ``note``."""
 
 
 def note_appended(
-    note: Note, label: str, collected: list[tuple[Append, Reply, int]], outcomes: list[AppendInfo | KafkaError]
+    note: WriteNote, label: str, collected: list[tuple[Append, Reply, int]], outcomes: list[AppendInfo | KafkaError]
 ) -> None:
     """A row for each request; its cause is the turn that brought it, so a record's life leads to its sender."""
     for (_, _, row), outcome in zip(collected, outcomes, strict=True):
@@ -29,7 +29,7 @@ def note_appended(
 
 
 def note_transactions(
-    note: Note,
+    note: WriteNote,
     label: str,
     log: Log,
     collected: list[tuple[Append, Reply, int]],
@@ -57,7 +57,7 @@ def began(log: Log, producer_id: int) -> int:
     return -1 if producer is None else producer.transaction_first_offset
 
 
-def _note_marker(note: Note, label: str, batch: RecordBatch, row: int) -> None:
+def _note_marker(note: WriteNote, label: str, batch: RecordBatch, row: int) -> None:
     for record in batch.records():
         marker = read_end_transaction_marker(record)
         if marker is not None:
@@ -65,12 +65,12 @@ def _note_marker(note: Note, label: str, batch: RecordBatch, row: int) -> None:
             note("MarkerAppended", label, batch.base_offset, batch.producer_id, what, cause=row)
 
 
-def note_fenced(note: Note, label: str, producer_id: int, epoch: int) -> None:
+def note_fenced(note: WriteNote, label: str, producer_id: int, epoch: int) -> None:
     """A producer wrote in an epoch that isn't its last."""
     note("OldEpochRefused", label, epoch, producer_id)
 
 
-def note_found(note: Note, label: str, log: Log) -> None:
+def note_found(note: WriteNote, label: str, log: Log) -> None:
     """What a new leader finds in its log, unless that is empty: the high watermark that it begins with (if that is at
     the end, it won't advance before something is appended), and a row for each open transaction.
     """
@@ -82,7 +82,7 @@ def note_found(note: Note, label: str, log: Log) -> None:
                 note("TransactionFoundOpen", label, producer.transaction_first_offset, producer.producer_id)
 
 
-def note_isr_changed(note: Note, label: str, before: tuple[int, ...], now: tuple[int, ...]) -> None:
+def note_isr_changed(note: WriteNote, label: str, before: tuple[int, ...], now: tuple[int, ...]) -> None:
     """Write which replicas left the in-sync set, and which joined."""
     if gone := [str(node) for node in before if node not in now]:
         note("IsrShrunk", label, len(before), len(now), f"without {', '.join(gone)}")
