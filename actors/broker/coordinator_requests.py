@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from actors.broker.coordinators import KINDS
-from actors.broker.unserved import coordinator_used
 from actors.coordinator.messages import RequestContext, Submit
 from actors.coordinator.routing import partition_for
 from actors.image.topic_names import OFFSETS_TOPIC, TRANSACTIONS_TOPIC
@@ -46,7 +45,6 @@ def submitted(call: Call, request: Message, version: int | None = None) -> Submi
 
 def ask_group(call: Call, group_id: str, request: Message) -> Coroutine:
     """The answer of a group's coordinator, or the KafkaError to answer the client with; part of a coroutine."""
-    coordinator_used(call, group_id)
     return (yield from _ask(call, OFFSETS_TOPIC, group_id, submitted(call, request)))
 
 

@@ -70,6 +70,8 @@ CLIENT_APIS = {
         _served(61, "describe_producers", 0, 0),
         _served(65, "describe_transactions", 0, 0),
         _served(66, "list_transactions", 0, 2),
+        _served(68, "consumer_group_heartbeat", 0, 1),
+        _served(69, "consumer_group_describe", 0, 1),
         _served(74, "list_config_resources", 0, 1),
         _served(75, "describe_topic_partitions", 0, 0),
     )

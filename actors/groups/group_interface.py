@@ -51,14 +51,17 @@ class Group(Protocol):
     def is_vacant(self) -> bool:
         """Whether nobody is in it, or on the way into it, nor is the group itself on its way to the log."""
 
-    def described(self) -> DescribedGroup:
-        """What DescribeGroups tells of it."""
+    def described(self) -> DescribedGroup | None:
+        """What DescribeGroups tells of it; None if that request isn't for groups of its kind."""
 
     def check_commit(self, request: OffsetCommitRequest) -> None:
         """Raise the KafkaError for which a commit is refused."""
 
     def check_commit_in_transaction(self, request: TxnOffsetCommitRequest) -> None:
         """Raise the KafkaError for which a commit within a transaction is refused."""
+
+    def check_fetch(self, member_id: str | None, member_epoch: int) -> None:
+        """Raise the KafkaError for which its offsets aren't told."""
 
     def check_offset_delete(self) -> None:
         """Raise the KafkaError for which none of its offsets may be deleted."""

@@ -4,6 +4,7 @@ A key is a 16-bit record type and the key's fields; a value is a 16-bit version 
 
     type 0, 1  OffsetCommitKey    group, topic, partition     OffsetCommitValue  offset, leader epoch, metadata, times
     type 2     GroupMetadataKey   group                       GroupMetadataValue protocol, generation, leader, members
+    type 3 to 8, 16               of consumer groups: ``actors/groups/consumer/records.py`` says what is in them
 
 Kafka writes commits at version 4, at version 1 when the client asked for a retention of its own (only that version has
 the field for it), and groups at version 3. Every version is read. Other record types belong to group kinds that don't
@@ -16,12 +17,14 @@ from actors.coordinator.effects import LogEntry
 from kstore.named import NamedTuple
 from kstore.schema import decode
 from kstore.schema.envelopes import encode_key, encode_value, prefix_of
+from kstore.schema.messages.consumer_group_records import KEY_TYPES, VALUE_TYPES
 from kstore.schema.messages.consumer_offsets import (
     GroupMetadataKey,
     GroupMetadataValue,
     OffsetCommitKey,
     OffsetCommitValue,
 )
+from kstore.schema.struct import Message
 from kstore.schema.uuids import ZERO
 
 LEGACY_OFFSET_COMMIT_TYPE = 0
@@ -31,6 +34,7 @@ GROUP_METADATA_TYPE = 2
 COMMIT_VERSION = 4
 COMMIT_VERSION_WITH_EXPIRY = 1
 GROUP_VERSION = 3
+CONSUMER_VERSION = 0
 
 
 class CommittedOffset(NamedTuple):
@@ -61,13 +65,23 @@ class GroupRecord(NamedTuple):
     value: GroupMetadataValue | None
 
 
-Record: TypeAlias = OffsetRecord | GroupRecord
+class ConsumerRecord(NamedTuple):
+    """A record of a consumer group, of any of its types, or its tombstone."""
+
+    group_id: str
+    key: Message
+    value: Message | None
+
+
+Record: TypeAlias = OffsetRecord | GroupRecord | ConsumerRecord
 
 
 def encode_entry(record: Record) -> LogEntry:
     """A record's key and value."""
     if isinstance(record, OffsetRecord):
         return _encode_offset(record)
+    if isinstance(record, ConsumerRecord):
+        return encode_key(record.key), None if record.value is None else encode_value(record.value, CONSUMER_VERSION)
     key = encode_key(GroupMetadataKey(group=record.group_id))
     return key, None if record.value is None else encode_value(record.value, GROUP_VERSION)
 
@@ -99,7 +113,17 @@ def decode_entry(key: bytes, value: bytes | None) -> Record | None:
     if record_type == GROUP_METADATA_TYPE:
         group_id = decode(GroupMetadataKey, 0, key, 2).group
         return GroupRecord(group_id, None if value is None else decode(GroupMetadataValue, prefix_of(value), value, 2))
+    if record_type in KEY_TYPES:
+        consumer_key = decode(KEY_TYPES[record_type], 0, key, 2)
+        stored = None if value is None else decode(VALUE_TYPES[record_type], prefix_of(value), value, 2)
+        return ConsumerRecord(_group_of(consumer_key), consumer_key, stored)
     return None
+
+
+def _group_of(key: Message) -> str:
+    """The group of a consumer group's record: each key has it first."""
+    group_id: str = key.group_id  # type: ignore[attr-defined]
+    return group_id
 
 
 def _committed(value: bytes) -> CommittedOffset:

@@ -15,15 +15,17 @@ DEAD = "Dead"
 
 
 def describe(group_id: str, group: Group | None, version: int) -> DescribedGroup:
-    if group is not None and group.is_committed:
-        return group.described()
+    is_there = group is not None and group.is_committed
+    described = group.described() if is_there and group is not None else None
+    if described is not None:
+        return described
     if version < NOT_FOUND_IS_AN_ERROR:
         return DescribedGroup(group_id=group_id, group_state=DEAD)
     return DescribedGroup(
         group_id=group_id,
         group_state=DEAD,
         error_code=errors.GroupIdNotFound.code,
-        error_message=bounded(f"Group {group_id} not found."),
+        error_message=bounded(f"Group {group_id} {'is not a classic group' if is_there else 'not found'}."),
     )
 
 

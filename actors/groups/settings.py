@@ -23,10 +23,22 @@ class GroupSettings(NamedTuple):
     """``offsets.retention.minutes``"""
     offsets_retention_check_interval_ms: int = 600_000
     offsets_commit_timeout_ms: int = 5_000
+    group_consumer_session_timeout_ms: int = 45_000
+    group_consumer_heartbeat_interval_ms: int = 5_000
+    group_consumer_assignment_interval_ms: int = 1_000
+    group_consumer_max_size: int = 2_147_483_647
+    group_consumer_assignors: tuple[str, ...] = ("uniform", "range")
+    """Names of ``actors/groups/consumer/assignors``; the first is for groups whose members name none."""
 
 
 NEW_MEMBER_JOIN_TIMEOUT_MS = 5 * 60 * 1_000
 """How long a member that has never been through a join may stay parked in its first; fixed in Kafka too."""
+
+
+def assignors_of(names: object) -> tuple[str, ...]:
+    """Those of the assignors configured that there are: classes of Java's can't run here."""
+    known = [name for name in ("uniform", "range") if isinstance(names, tuple) and name in names]
+    return tuple(sorted(known, key=names.index)) if isinstance(names, tuple) and known else ("uniform", "range")
 
 
 def settings_of(config: BrokerConfig) -> GroupSettings:
@@ -40,4 +52,9 @@ def settings_of(config: BrokerConfig) -> GroupSettings:
         offsets_retention_ms=config.integer("offsets.retention.minutes") * 60_000,
         offsets_retention_check_interval_ms=config.integer("offsets.retention.check.interval.ms"),
         offsets_commit_timeout_ms=config.integer("offsets.commit.timeout.ms"),
+        group_consumer_session_timeout_ms=config.integer("group.consumer.session.timeout.ms"),
+        group_consumer_heartbeat_interval_ms=config.integer("group.consumer.heartbeat.interval.ms"),
+        group_consumer_assignment_interval_ms=config.integer("group.consumer.assignment.interval.ms"),
+        group_consumer_max_size=config.integer("group.consumer.max.size"),
+        group_consumer_assignors=assignors_of(config["group.consumer.assignors"]),
     )

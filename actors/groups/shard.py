@@ -16,6 +16,7 @@ from actors.coordinator.storage_errors import as_coordinator_error
 from actors.coordinator.timeline import READ
 from actors.groups.appends import GroupAppend, GroupAppends, GroupDeletion
 from actors.groups.classic.classic_groups import Classic
+from actors.groups.consumer.consumer_groups import Consumer
 from actors.groups.deleting import Deleting
 from actors.groups.group_interface import Group
 from actors.groups.groups import Groups
@@ -28,6 +29,7 @@ from actors.groups.records import OffsetRecord, Record, decode_entry
 from actors.groups.reports import describe, list_groups
 from actors.groups.settings import GroupSettings
 from actors.groups.timers import RETENTION, RETENTION_GOES_ON, TimerKey
+from actors.groups.topics import FixedTopics, Topics
 from actors.groups.transactional_commits import TransactionalCommits
 from kstore import checked, errors
 from kstore.errors import KafkaError
@@ -36,7 +38,12 @@ from kstore.schema.messages.describe_groups import DescribeGroupsRequest, Descri
 from kstore.schema.messages.list_groups import ListGroupsRequest, ListGroupsResponse
 from kstore.schema.messages.offset_commit import OffsetCommitRequest
 from kstore.schema.messages.offset_delete import OffsetDeleteRequest
-from kstore.schema.messages.offset_fetch import OffsetFetchRequest, OffsetFetchResponse
+from kstore.schema.messages.offset_fetch import (
+    OffsetFetchRequest,
+    OffsetFetchRequestGroup,
+    OffsetFetchResponse,
+    OffsetFetchResponseGroup,
+)
 from kstore.schema.messages.txn_offset_commit import TxnOffsetCommitRequest
 from kstore.schema.struct import Message
 
@@ -50,7 +57,11 @@ class GroupShard:
     name = "groups"
 
     def __init__(
-        self, settings: GroupSettings, new_uuid: Callable[[], str], memory_use: MemoryUse | None = None
+        self,
+        settings: GroupSettings,
+        new_uuid: Callable[[], str],
+        memory_use: MemoryUse | None = None,
+        topics: Topics | None = None,
     ) -> None:
         self.groups = Groups(memory_use or MemoryUse())
         self.offsets = OffsetStore()
@@ -58,8 +69,9 @@ class GroupShard:
         self._appends = GroupAppends(self.offsets)
         self._waiting: dict[int, list[tuple[OffsetFetchRequest, Caller]]] = {}  # by token: until that append has ended
         self._classic = Classic(self.groups, self._appends, settings, new_uuid)
-        self._kinds: tuple[Kind, ...] = (self._classic,)
-        self._kind_of = {kind.record_type: kind for kind in self._kinds}
+        self._consumer = Consumer(self.groups, self._appends, settings, topics or FixedTopics(), new_uuid)
+        self._kinds: tuple[Kind, ...] = (self._classic, self._consumer)
+        self._kind_of: dict[type[Record], Kind] = {kind.record_type: kind for kind in self._kinds}
         self._committing = OffsetRequests(self.offsets, self._appends, settings)
         self._transactional = TransactionalCommits(self._appends, settings)
         self._deleting = Deleting(self.groups, self.offsets, self._appends, settings)
@@ -145,8 +157,17 @@ class GroupShard:
             self._waiting.setdefault(newest.token, []).append((request, caller))
 
     def _answer_fetch(self, request: OffsetFetchRequest, caller: Caller, event: Event) -> None:
-        groups = [self._committing.fetch(each, is_stable=request.require_stable) for each in request.groups]
+        groups = [self._fetched(each, is_stable=request.require_stable) for each in request.groups]
         event.respond(caller.reply, OffsetFetchResponse(groups=groups))
+
+    def _fetched(self, request: OffsetFetchRequestGroup, *, is_stable: bool) -> OffsetFetchResponseGroup:
+        group = self.groups.get(request.group_id)
+        try:
+            if group is not None:
+                group.check_fetch(request.member_id, request.member_epoch)
+        except KafkaError as error:
+            return OffsetFetchResponseGroup(group_id=request.group_id, error_code=error.code)
+        return self._committing.fetch(request, is_stable=is_stable)
 
     def _delete_offsets(self, request: OffsetDeleteRequest, caller: Caller, event: Event) -> None:
         try:

@@ -2,15 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from actors.groups.memory_use import MemoryUse
 from actors.groups.settings import settings_of
 from actors.groups.shard import GroupShard
+from actors.groups.topics import TopicInfo
 
 if TYPE_CHECKING:
     from actors.node.node import BrokerNode
+
+
+class NodeTopics:
+    """The topics of a node's image of the cluster."""
+
+    def __init__(self, node: BrokerNode) -> None:
+        self._node = node
+
+    @property
+    def version(self) -> object:
+        """The image's topics: another mapping after each change."""
+        return self._node.view.image.topics
+
+    def get(self, name: str) -> TopicInfo | None:
+        found = self._node.view.image.topic(name)
+        return None if found is None else TopicInfo(found.id, len(found.partitions))
+
+    def name_of(self, topic_id: bytes) -> str | None:
+        found = self._node.view.image.topic_by_id(topic_id)
+        return None if found is None else found.name
+
+    def names(self) -> Iterable[str]:
+        return self._node.view.image.topics
 
 
 class GroupShards:
@@ -22,7 +47,9 @@ class GroupShards:
 
     def make(self, leader_epoch: int) -> GroupShard:
         """The shard of one more coordinator; its records say nothing of the epoch in which it leads."""
-        return GroupShard(settings_of(self._node.config), self._new_id, MemoryUse(self._memory_use))
+        return GroupShard(
+            settings_of(self._node.config), self._new_id, MemoryUse(self._memory_use), NodeTopics(self._node)
+        )
 
     def _new_id(self) -> str:
         return str(UUID(bytes=self._node.world.uuid()))

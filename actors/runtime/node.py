@@ -80,10 +80,6 @@ class Node:
         assert isinstance(found, kind)
         return found
 
-    def one_if_made(self, kind: type[T]) -> T | None:
-        """As ``one``, but nothing is made."""
-        return self.one(kind) if kind in self._ones else None
-
     def add(self, actor: Actor) -> None:
         """Register a started actor; names are unique among a node's living actors."""
         assert self.alive, f"{self.name} is not alive"

@@ -86,9 +86,9 @@ CIRCLES = {
             "replica.log_owner replica.offline replica.replica"
         ),
     ),
-    "a call answers on its connection; who waits for records is seen from the connections": (
+    "a call answers on its connection, which makes it": (
         "actors.broker",
-        "call connection unserved",
+        "call connection",
     ),
     "the broker's parts, which act as it": ("actors.broker", "broker coordinators replicas supervision"),
     "the checks of a folder's files are told what was found so far": (

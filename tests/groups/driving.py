@@ -13,6 +13,7 @@ from actors.groups.classic.group import ClassicGroup
 from actors.groups.memory_use import MemoryUse
 from actors.groups.settings import GroupSettings
 from actors.groups.shard import GroupShard
+from actors.groups.topics import FixedTopics
 from kstore.errors import KafkaError
 from kstore.schema.messages.delete_groups import DeleteGroupsRequest, DeleteGroupsResponse
 from kstore.schema.messages.describe_groups import DescribedGroup, DescribeGroupsRequest, DescribeGroupsResponse
@@ -53,7 +54,8 @@ class Driven:
         self.held: list[Persist] = []
         self.is_held = False
         self._ids = 0
-        self.shard = GroupShard(self.settings, self._next_id, memory_use)
+        self.topics = FixedTopics()
+        self.shard = GroupShard(self.settings, self._next_id, memory_use, self.topics)
         for key, value in log or []:
             self.shard.replay(key, value, self.now_ms)
         self.carry_out(self.shard.loaded(self.now_ms))

@@ -67,7 +67,7 @@ def test_records_are_read_back_and_unknown_types_skipped() -> None:
         GroupRecord("g", None),
     ):
         assert decode_entry(*encode_entry(record)) == record
-    assert decode_entry(b"\x00\x03whatever", b"") is None
+    assert decode_entry(b"\x00\x09whatever", b"") is None
     legacy = decode_entry(
         b"\x00\x00\x00\x01g\x00\x01t\x00\x00\x00\x03", b"\x00\x00" + bytes(8) + b"\x00\x01m" + bytes(8)
     )

@@ -14,7 +14,7 @@ from actors.broker.call import Call
 from actors.broker.coordinator_requests import coordinated_by
 from actors.broker.slices import sliced
 from actors.broker.topic_creation import created
-from actors.broker.unserved import coordinator_found, coordinator_unserved
+from actors.broker.unserved import coordinator_unserved
 from actors.image.image import BrokerImage
 from actors.image.internal_topics import creatable
 from actors.image.topic_names import OFFSETS_TOPIC, TRANSACTIONS_TOPIC
@@ -48,7 +48,8 @@ def handle(call: Call) -> Coroutine:
         yield from _make_topic(call, topic)
     asked = list(zip(keys, refusals, strict=True))
     found = yield from sliced(asked, lambda each: _find(call, request.key_type, *each))
-    _tell(call, request.key_type, found)
+    if request.key_type not in TOPICS:
+        coordinator_unserved(call, request.key_type)
     if call.version >= SEVERAL_KEYS:
         return FindCoordinatorResponse(coordinators=found)
     only = found[0]
@@ -65,14 +66,6 @@ def _make_topic(call: Call, name: str) -> Coroutine:
     """Ask the controller to make it. The image shows later if it refused, or if another node asked at the same time."""
     request = CreateTopicsRequest(topics=[creatable(name, call.view.config)], timeout_ms=CREATE_TIMEOUT_MS)
     yield from created(call, request, CREATE_VERSION)
-
-
-def _tell(call: Call, key_type: int, found: list[Coordinator]) -> None:
-    """Log what isn't supported."""
-    if key_type not in TOPICS:
-        coordinator_unserved(call, key_type)
-    elif key_type == GROUP and len(found) == 1 and found[0].error_code == 0:
-        coordinator_found(call, found[0].key)
 
 
 def _refusal(call: Call, key_type: int, key: str) -> KafkaError | None:

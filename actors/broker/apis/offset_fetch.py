@@ -4,7 +4,7 @@ Without topics, all committed offsets of a group are returned. ``require_stable`
 no transactions yet whose offsets could be unstable.
 
 Versions: before 8 one group a request; 1 has no error field of its own, so each partition carries the error; from 2 on
-the topics may be null; 7 adds ``require_stable``; 9 a member and its epoch, which classic groups don't use; 10 names
+the topics may be null; 7 adds ``require_stable``; 9 a member and its epoch, which consumer groups check; 10 names
 topics by id, and leaves deleted ones out of a full response.
 """
 
@@ -90,7 +90,7 @@ def _fetch(call: Call, group: OffsetFetchRequestGroup) -> Coroutine:
         return (yield from _fetch_named(call, group))
     kept = {id(topic) for topic in described}
     hidden = [topic for topic in group.topics if id(topic) not in kept]
-    asked = OffsetFetchRequestGroup(group_id=group.group_id, topics=described)
+    asked = _of(group, described)
     outcome = yield from _fetch_named(call, asked)
     if not isinstance(outcome, KafkaError) and not outcome.error_code:
         outcome.topics += yield from sliced(hidden, lambda topic: _failed(topic, TopicAuthorizationFailed.code))
@@ -112,7 +112,7 @@ def _fetch_named(call: Call, group: OffsetFetchRequestGroup) -> Coroutine:
             OffsetFetchRequestTopics(name=topic.name, topic_id=topic.topic_id, partition_indexes=indexes)
             for topic, indexes in portion
         ]
-        asked = OffsetFetchRequestGroup(group_id=group.group_id, topics=topics)
+        asked = _of(group, topics)
         outcome = yield from _ask(call, asked)
         if isinstance(outcome, KafkaError) or outcome.error_code:
             return outcome
@@ -150,7 +150,14 @@ def _named(call: Call, group: OffsetFetchRequestGroup) -> OffsetFetchRequestGrou
         for topic in group.topics
         if topic.topic_id in names
     ]
-    return OffsetFetchRequestGroup(group_id=group.group_id, topics=topics)
+    return _of(group, topics)
+
+
+def _of(group: OffsetFetchRequestGroup, topics: list[OffsetFetchRequestTopics]) -> OffsetFetchRequestGroup:
+    """The same request for these topics."""
+    return OffsetFetchRequestGroup(
+        group_id=group.group_id, member_id=group.member_id, member_epoch=group.member_epoch, topics=topics
+    )
 
 
 def _completed(

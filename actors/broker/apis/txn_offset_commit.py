@@ -16,7 +16,6 @@ from actors.broker.call import Call
 from actors.broker.coordinator_requests import coordinated_by, coordinator_here, settled, submitted
 from actors.broker.offset_commits import OffsetCommits
 from actors.broker.transaction_verification import TransactionalProducer, coordinator_codes
-from actors.broker.unserved import coordinator_used
 from actors.image.topic_names import OFFSETS_TOPIC
 from actors.node.authorizer import READ, WRITE, group
 from actors.node.authorizer import transactional_id as of_transaction
@@ -64,7 +63,6 @@ MOVED = (NotLeaderOrFollower, KafkaStorageError, UnknownTopicOrPartition)
 
 def handle(call: Call) -> Coroutine:
     request: TxnOffsetCommitRequest = call.request
-    coordinator_used(call, request.group_id)
 
     def commit(topics: list[TxnOffsetCommitRequestTopic]) -> Coroutine:
         outcome = yield from _asked(call, request, topics)

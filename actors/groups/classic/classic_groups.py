@@ -19,6 +19,7 @@ from actors.groups.classic.record import group_from_record, record_of_new
 from actors.groups.classic.size_limits import assignments_fit, join_fits
 from actors.groups.classic.states import GroupState
 from actors.groups.groups import Groups
+from actors.groups.kind import KindRecord
 from actors.groups.records import GroupRecord
 from actors.groups.settings import GroupSettings
 from actors.groups.timers import JOIN, SESSION, SYNC, TimerKey
@@ -60,9 +61,9 @@ class Classic:
         return (group for group in self._groups.values() if isinstance(group, ClassicGroup))
 
     def _group(self, group_id: str) -> ClassicGroup | None:
+        """A group of this kind; for members of it one of another kind isn't there."""
         group = self._groups.get(group_id)
-        assert group is None or isinstance(group, ClassicGroup)
-        return group
+        return group if isinstance(group, ClassicGroup) else None
 
     def _join(self, request: JoinGroupRequest, caller: Caller, event: Event) -> None:
         group = self._group(request.group_id)
@@ -88,6 +89,8 @@ class Classic:
             return errors.InvalidSessionTimeout.code
         if group is None and request.member_id:
             return errors.UnknownMemberId.code
+        if group is None and self._groups.get(request.group_id) is not None:
+            return errors.InconsistentGroupProtocol.code
         has_room = join_fits(self._groups.memory_use, self._settings.group_metadata_max_bytes, request, group)
         return NONE if has_room else errors.CoordinatorNotAvailable.code
 
@@ -113,16 +116,18 @@ class Classic:
     def _leave(self, request: LeaveGroupRequest, caller: Caller, event: Event) -> None:
         self._member_requests.leave(self._group(request.group_id), request, caller, event)
 
-    def apply(self, record: GroupRecord, event: Event) -> None:
+    def apply(self, record: KindRecord, event: Event) -> None:
         """Take a record from the log.
 
         While the log is read a record is all that there is of a group. Later the group is ahead of its records: what
         one says has happened already, but for an assignment that the group waits for. A record that comes late may be
         that of a group which was abandoned, and whose id a new one has; its members are others.
         """
+        assert isinstance(record, GroupRecord), "the shard gives each kind its own records"
         group = self._group(record.group_id)
         if record.value is None:
-            self._groups.forget(record.group_id)
+            if group is not None:
+                self._groups.forget(record.group_id)
         elif group is None or not self._is_loaded:
             group = group_from_record(record.group_id, record.value, event.now_ms)
             group.is_committed = True

@@ -107,6 +107,11 @@ class ClassicGroup:
     def is_vacant(self) -> bool:
         return self.state is GroupState.EMPTY and not self.pending_joins and not self.is_founding
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether its tombstones are on their way to the log."""
+        return self.state is GroupState.DEAD
+
     def described(self) -> DescribedGroup:
         """The protocol and the members' metadata are told while they are settled."""
         protocol_name = (self.protocol_name or "") if self.state is GroupState.STABLE else None
@@ -148,6 +153,9 @@ class ClassicGroup:
             self.check_member(request.member_id, request.group_instance_id)
             if generation_id != self.generation_id:
                 raise errors.IllegalGeneration()
+
+    def check_fetch(self, member_id: str | None, member_epoch: int) -> None:
+        """Classic members have no epochs: offsets are told to all."""
 
     def check_offset_delete(self) -> None:
         """A group of consumers may have members, as long as they don't read the topics in question; others must be

@@ -1,0 +1,35 @@
+"""ConsumerGroupHeartbeat, key 68, versions 0 and 1: a member of a consumer group joins, lives and leaves (KIP-848).
+
+Everything a member does in its group goes by this request, and everything that it is told comes in the answer.
+
+Versions: 1 subscribes by regular expression, in RE2's syntax, and has member ids that clients make.
+"""
+
+from __future__ import annotations
+
+from actors.broker.call import Call
+from actors.broker.coordinator_requests import ask_group
+from actors.node.authorizer import DESCRIBE, READ, group, topic
+from actors.runtime import Coroutine
+from kstore.errors import GroupAuthorizationFailed, KafkaError, TopicAuthorizationFailed
+from kstore.schema.messages.consumer_group_heartbeat import (
+    ConsumerGroupHeartbeatRequest,
+    ConsumerGroupHeartbeatResponse,
+)
+
+API_KEY = 68
+VERSIONS = (0, 1)
+
+
+def handle(call: Call) -> Coroutine:
+    request: ConsumerGroupHeartbeatRequest = call.request
+    if not call.authorize(READ, group(request.group_id)):
+        return _refused(GroupAuthorizationFailed())
+    if not all(call.authorize(DESCRIBE, topic(name)) for name in request.subscribed_topic_names or ()):
+        return _refused(TopicAuthorizationFailed())
+    outcome = yield from ask_group(call, request.group_id, request)
+    return _refused(outcome) if isinstance(outcome, KafkaError) else outcome
+
+
+def _refused(error: KafkaError) -> ConsumerGroupHeartbeatResponse:
+    return ConsumerGroupHeartbeatResponse(error_code=error.code, error_message=error.message)

@@ -1,0 +1,131 @@
+"""A group as a change would leave it, and the records that make it so. The group itself stays as it is until they are
+committed.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+from actors.groups.consumer.assignors.assignor import Assignor, Subscriber
+from actors.groups.consumer.member import ConsumerMember
+from actors.groups.consumer.records import (
+    assignment_epoch_record,
+    current_record,
+    group_record,
+    member_record,
+    member_tombstones,
+    regex_record,
+    regex_tombstone,
+    target_record,
+)
+from actors.groups.consumer.regexes import matching
+from actors.groups.topics import Topics
+
+if TYPE_CHECKING:
+    from actors.groups.consumer.group import ConsumerGroup
+    from actors.groups.records import Record
+
+
+class Draft:
+    """What a group is about to become."""
+
+    def __init__(self, group: ConsumerGroup, topics: Topics, now_ms: int) -> None:
+        self._group = group
+        self._id = group.group_id
+        self._topics = topics
+        self._now_ms = now_ms
+        self.members = dict(group.members)
+        self.targets = dict(group.targets)
+        self.regexes = dict(group.regexes)
+        self.epoch = group.epoch
+        self.metadata_hash = group.metadata_hash
+        self.assignment_epoch = group.assignment_epoch
+        self.records: list[Record] = []
+
+    def put(self, member: ConsumerMember) -> None:
+        """A member is new, or asks for something else."""
+        self.members[member.member_id] = member
+        self.records.append(member_record(self._id, member))
+
+    def move(self, member: ConsumerMember) -> None:
+        """A member's epoch, state or partitions are others."""
+        self.members[member.member_id] = member
+        self.records.append(current_record(self._id, member))
+
+    def remove(self, member_id: str) -> None:
+        """A member is gone."""
+        del self.members[member_id]
+        self.targets.pop(member_id, None)
+        self.records += member_tombstones(self._id, member_id)
+
+    def replace(self, old: ConsumerMember, new: ConsumerMember) -> None:
+        """A static member is back under another member id: it takes over everything."""
+        target = self.targets.get(old.member_id, frozenset())
+        self.remove(old.member_id)
+        self.put(new)
+        self.targets[new.member_id] = target
+        self.records.append(target_record(self._id, new.member_id, target))
+        self.move(new)
+
+    def topics_of(self, member: ConsumerMember) -> frozenset[str]:
+        """The names of topics that a member subscribes to."""
+        return frozenset((*member.topics, *self.regexes.get(member.regex, ())))
+
+    def topic_ids_of(self, member: ConsumerMember) -> frozenset[bytes]:
+        """The ids of those of them that exist."""
+        found = [self._topics.get(name) for name in self.topics_of(member)]
+        return frozenset(topic.topic_id for topic in found if topic is not None)
+
+    def resolve(self) -> None:
+        """Match the members' regular expressions with the topics that there are; forget those of nobody."""
+        wanted = dict.fromkeys(member.regex for member in self.members.values() if member.regex)
+        for regex in [each for each in self.regexes if each not in wanted]:
+            del self.regexes[regex]
+            self.records.append(regex_tombstone(self._id, regex))
+        is_old = self._group.topics_seen is not self._topics.version
+        for regex in wanted:
+            if regex in self.regexes and not is_old:
+                continue
+            found = matching(regex, self._topics.names())
+            if self.regexes.get(regex) != found:
+                self.regexes[regex] = found
+                self.records.append(regex_record(self._id, regex, found, self._now_ms))
+
+    def hash_topics(self) -> int:
+        """A number that changes with the ids and partitions of the topics that members subscribe to."""
+        names = {name for member in self.members.values() for name in self.topics_of(member)}
+        digest = blake2b(digest_size=8)
+        is_any = False
+        for name in sorted(names):
+            topic = self._topics.get(name)
+            if topic is not None:
+                is_any = True
+                digest.update(topic.topic_id + topic.partitions.to_bytes(4, "big"))
+        return int.from_bytes(digest.digest(), "big", signed=True) if is_any else 0
+
+    def begin_epoch(self) -> None:
+        """Begin the next group epoch: the target assignment is to be made again."""
+        self.epoch += 1
+        self.metadata_hash = self.hash_topics()
+        self.records.append(group_record(self._id, self.epoch, self.metadata_hash))
+
+    def assign(self, assignor: Assignor) -> None:
+        """Make the target assignment of the group's epoch."""
+        subscribers = {
+            member_id: Subscriber(
+                self.topic_ids_of(member), member.instance_id, self.targets.get(member_id, frozenset())
+            )
+            for member_id, member in self.members.items()
+        }
+        partitions: dict[bytes, int] = {}
+        for name in sorted({name for member in self.members.values() for name in self.topics_of(member)}):
+            topic = self._topics.get(name)
+            if topic is not None:
+                partitions[topic.topic_id] = topic.partitions
+        for member_id, target in assignor(subscribers, partitions).items():
+            if member_id not in self.targets or target != self.targets[member_id]:
+                self.targets[member_id] = target
+                self.records.append(target_record(self._id, member_id, target))
+        self.assignment_epoch = self.epoch
+        self.records.append(assignment_epoch_record(self._id, self.epoch, self._now_ms))

@@ -1,0 +1,282 @@
+"""A consumer group: its epochs, its members, their target assignments, and who holds which partition.
+
+The group is what its records say, and nothing else changes it: a heartbeat makes records of what is to change
+(``Draft``), and the group takes them when they are committed. One append of a group is under way at a time, so that
+each decision rests on what is in the log. Nothing needs to be undone when an append is refused.
+
+The group epoch grows with each change of members, subscriptions or topics. A target assignment is made for an epoch,
+the assignment epoch, and each member follows it in its own time until its epoch is that one.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from typing import cast
+
+from actors.coordinator.event import Event
+from actors.groups.consumer.member import ConsumerMember, Partition
+from actors.groups.consumer.records import (
+    group_tombstones,
+    member_tombstones,
+    target_of,
+    with_assignment,
+    with_metadata,
+)
+from actors.groups.group_interface import Expiry
+from actors.groups.memory_use import MemoryUse
+from actors.groups.notes import note
+from actors.groups.records import ConsumerRecord, Record
+from kstore import errors
+from kstore.schema.messages.consumer_group_records import (
+    ConsumerGroupCurrentMemberAssignmentKey,
+    ConsumerGroupCurrentMemberAssignmentValue,
+    ConsumerGroupMemberMetadataKey,
+    ConsumerGroupMemberMetadataValue,
+    ConsumerGroupMetadataKey,
+    ConsumerGroupMetadataValue,
+    ConsumerGroupRegularExpressionKey,
+    ConsumerGroupRegularExpressionValue,
+    ConsumerGroupTargetAssignmentMemberKey,
+    ConsumerGroupTargetAssignmentMemberValue,
+    ConsumerGroupTargetAssignmentMetadataKey,
+    ConsumerGroupTargetAssignmentMetadataValue,
+)
+from kstore.schema.messages.describe_groups import DescribedGroup
+from kstore.schema.messages.offset_commit import OffsetCommitRequest
+from kstore.schema.messages.txn_offset_commit import TxnOffsetCommitRequest
+
+GROUP_BYTES = 1_000
+
+EMPTY, ASSIGNING, RECONCILING, STABLE = "Empty", "Assigning", "Reconciling", "Stable"
+"""The states of a group, by Kafka's names."""
+
+
+class ConsumerGroup:
+    """A group of the consumer protocol, as its records have it."""
+
+    group_type = "consumer"
+    protocol_type = "consumer"
+
+    def __init__(self, group_id: str, session_timeout_ms: int, now_ms: int) -> None:
+        self.group_id = group_id
+        self.session_timeout_ms = session_timeout_ms
+        self.epoch = 0
+        self.metadata_hash = 0
+        self.assignment_epoch = 0
+        self.assigned_at_ms = 0
+        """When the target assignment was made."""
+        self.members: dict[str, ConsumerMember] = {}
+        self.static_members: dict[str, str] = {}
+        """Member ids by instance id."""
+        self.targets: dict[str, frozenset[Partition]] = {}
+        self.owners: dict[Partition, str] = {}
+        """Who holds a partition, assigned or still to be given up."""
+        self.regexes: dict[str, tuple[str, ...]] = {}
+        """The topics that a regular expression matches."""
+        self.topics_seen: object = None
+        """The version of the topics for which ``metadata_hash`` is right; None: unknown."""
+        self.waiting: deque[object] = deque()
+        """Requests and timers that wait for the append under way."""
+        self.is_writing = False
+        self.is_overdue = False
+        """The append under way takes longer than clients may wait."""
+        self.is_deleting = False
+        self.is_committed = False
+        self.nbytes = GROUP_BYTES + len(group_id)
+        self.empty_since_ms = now_ms
+        self._memory_use: MemoryUse | None = None
+
+    def apply(self, record: ConsumerRecord, now_ms: int) -> None:
+        """Take a record, unless it is the group's own tombstone, which is its shard's business."""
+        match record.key:
+            case ConsumerGroupMetadataKey():
+                group = cast(ConsumerGroupMetadataValue, record.value)
+                self.epoch, self.metadata_hash = group.epoch, group.metadata_hash
+            case ConsumerGroupTargetAssignmentMetadataKey():
+                made = cast("ConsumerGroupTargetAssignmentMetadataValue | None", record.value)
+                self.assignment_epoch = 0 if made is None else made.assignment_epoch
+                self.assigned_at_ms = 0 if made is None else made.assignment_timestamp
+            case ConsumerGroupMemberMetadataKey(member_id=member_id):
+                metadata = cast("ConsumerGroupMemberMetadataValue | None", record.value)
+                old = self.members.get(member_id, ConsumerMember(member_id))
+                self._put(member_id, None if metadata is None else with_metadata(old, metadata), now_ms)
+            case ConsumerGroupCurrentMemberAssignmentKey(member_id=member_id):
+                current = cast("ConsumerGroupCurrentMemberAssignmentValue | None", record.value)
+                if current is not None:
+                    old = self.members.get(member_id, ConsumerMember(member_id))
+                    self._put(member_id, with_assignment(old, current), now_ms)
+                elif member_id in self.members:
+                    gone = ConsumerGroupCurrentMemberAssignmentValue()
+                    self._put(member_id, with_assignment(self.members[member_id], gone), now_ms)
+            case ConsumerGroupTargetAssignmentMemberKey(member_id=member_id):
+                target = cast("ConsumerGroupTargetAssignmentMemberValue | None", record.value)
+                self.targets.pop(member_id, None)
+                if target is not None:
+                    self.targets[member_id] = target_of(target)
+            case ConsumerGroupRegularExpressionKey(regular_expression=regex):
+                resolved = cast("ConsumerGroupRegularExpressionValue | None", record.value)
+                self.regexes.pop(regex, None)
+                if resolved is not None:
+                    self.regexes[regex] = tuple(resolved.topics)
+
+    def _put(self, member_id: str, member: ConsumerMember | None, now_ms: int) -> None:
+        """A member is new, or has changed, or is gone."""
+        old = self.members.pop(member_id, None) if member is None else self.members.get(member_id)
+        if old is not None:
+            if old.instance_id is not None and self.static_members.get(old.instance_id) == member_id:
+                del self.static_members[old.instance_id]
+            for each in (*old.assigned, *old.revoking):
+                if self.owners.get(each) == member_id:
+                    del self.owners[each]
+        if member is not None:
+            self.members[member_id] = member
+            if member.instance_id is not None:
+                self.static_members[member.instance_id] = member_id
+            self.owners.update(dict.fromkeys((*member.assigned, *member.revoking), member_id))
+        elif not self.members:
+            self.empty_since_ms = now_ms
+        self._grow((0 if member is None else member.nbytes) - (0 if old is None else old.nbytes))
+
+    def _grow(self, change: int) -> None:
+        self.nbytes += change
+        if self._memory_use is not None:
+            self._memory_use.add(change)
+
+    def target(self, member_id: str) -> frozenset[Partition]:
+        """What a member is to have."""
+        return self.targets.get(member_id, frozenset())
+
+    def topics_of(self, member: ConsumerMember) -> frozenset[str]:
+        """The names of topics that a member subscribes to, by name or by its regular expression."""
+        return frozenset((*member.topics, *self.regexes.get(member.regex, ())))
+
+    @property
+    def shown_state(self) -> str:
+        if not self.members:
+            return EMPTY
+        if self.epoch > self.assignment_epoch:
+            return ASSIGNING
+        is_stable = all(member.is_reconciled_to(self.assignment_epoch) for member in self.members.values())
+        return STABLE if is_stable else RECONCILING
+
+    @property
+    def member_count(self) -> int:
+        return len(self.members)
+
+    @property
+    def is_vacant(self) -> bool:
+        return not (self.members or self.is_writing or self.waiting or self.is_deleting)
+
+    def described(self) -> DescribedGroup | None:
+        """DescribeGroups is for classic groups: to it there is none of this name."""
+        return None
+
+    def check_member_epoch(self, member_id: str, epoch: int) -> None:
+        """Raise UnknownMemberId or StaleMemberEpoch unless a member is here, at exactly this epoch."""
+        member = self.members.get(member_id)
+        if member is None:
+            raise errors.UnknownMemberId(f"Member {member_id} is not a member of group {self.group_id}.")
+        if epoch != member.epoch:
+            raise errors.StaleMemberEpoch(
+                f"The received member epoch {epoch} does not match the expected member epoch {member.epoch}."
+            )
+
+    def check_commit(self, request: OffsetCommitRequest) -> None:
+        """Commits without an epoch are taken while the group is empty. Members have their present epoch, or the
+        one at which they got each of the partitions, or one since (KIP-1251).
+        """
+        epoch = request.generation_id_or_member_epoch
+        if self.is_deleting:
+            raise errors.CoordinatorNotAvailable()
+        if epoch < 0 and not self.members:
+            return
+        member = self.members.get(request.member_id)
+        if member is None:
+            raise errors.UnknownMemberId(f"Member {request.member_id} is not a member of group {self.group_id}.")
+        if epoch == member.epoch:
+            return
+        if epoch > member.epoch:
+            raise errors.StaleMemberEpoch(
+                f"Received member epoch {epoch} is newer than current member epoch {member.epoch}."
+            )
+        partitions = [
+            (bytes(topic.topic_id), partition.partition_index)
+            for topic in request.topics
+            for partition in topic.partitions
+        ]
+        self._check_assignment_epochs(member, epoch, partitions)
+
+    def _check_assignment_epochs(self, member: ConsumerMember, epoch: int, partitions: list[Partition]) -> None:
+        for each in partitions:
+            assigned_at = member.assigned.get(each, member.revoking.get(each))
+            if assigned_at is None or epoch < assigned_at:
+                raise errors.StaleMemberEpoch(f"Member epoch {epoch} is older than the assignment of {each[1]}.")
+
+    def check_commit_in_transaction(self, request: TxnOffsetCommitRequest) -> None:
+        """Producers that don't say of which member the offsets are may commit; those that do must be right."""
+        epoch = request.generation_id_or_member_epoch
+        if self.is_deleting:
+            raise errors.CoordinatorNotAvailable()
+        if epoch < 0 and (not self.members or (not request.member_id and request.group_instance_id is None)):
+            return
+        self.check_member_epoch(request.member_id, epoch)
+
+    def check_fetch(self, member_id: str | None, member_epoch: int) -> None:
+        """A client that names a member must have its present epoch; others aren't asked."""
+        if member_id is not None or member_epoch >= 0:
+            self.check_member_epoch(member_id or "", member_epoch)
+
+    def check_offset_delete(self) -> None:
+        if self.is_deleting:
+            raise errors.GroupIdNotFound()
+
+    def check_delete(self) -> None:
+        if self.is_deleting:
+            raise errors.GroupIdNotFound()
+        if not self.is_vacant:
+            raise errors.NonEmptyGroup()
+
+    def member_committed(self, member_id: str, event: Event) -> None:
+        """Only heartbeats keep a session."""
+
+    def topics_read(self, topics: Iterable[str]) -> frozenset[str]:
+        return self._subscribed().intersection(topics)
+
+    def _subscribed(self) -> frozenset[str]:
+        return frozenset(topic for member in self.members.values() for topic in self.topics_of(member))
+
+    def expiry(self) -> Expiry | None:
+        """Offsets of topics that members read are kept; without members their time counts from when the last left."""
+        return Expiry(self._subscribed(), None if self.members else self.empty_since_ms)
+
+    def tombstones(self) -> list[Record]:
+        gone = [record for member_id in self.members for record in member_tombstones(self.group_id, member_id)]
+        return [*gone, *group_tombstones(self.group_id, self.regexes)]
+
+    def mark_deleted(self, event: Event) -> None:
+        self.is_deleting = True
+
+    def undo_deletion(self) -> None:
+        self.is_deleting = False
+
+    def note_deleted(self, because: str, event: Event) -> None:
+        note(event, "GroupDeleted", self.group_id, self.epoch, len(self.members), because)
+
+    def count_in(self, memory_use: MemoryUse) -> None:
+        self._memory_use = memory_use
+        memory_use.add(self.nbytes)
+
+    def count_out(self) -> None:
+        if self._memory_use is not None:
+            self._memory_use.add(-self.nbytes)
+            self._memory_use = None
+
+    def check(self) -> None:
+        members = self.members.values()
+        held = [each for member in members for each in (*member.assigned, *member.revoking)]
+        assert len(held) == len(self.owners), f"group {self.group_id}: a partition has one owner"
+        assert all(self.owners[each] == member.member_id for member in members for each in member.assigned)
+        assert self.nbytes == GROUP_BYTES + len(self.group_id) + sum(member.nbytes for member in members)
+        assert self.assignment_epoch <= self.epoch, f"group {self.group_id}: an assignment is made for an epoch"
+        assert not self.waiting or self.is_writing, f"group {self.group_id}: something waits for nothing"

@@ -1,0 +1,282 @@
+"""What a heartbeat changes: a pure step from a group as it is in the log to the records that make its next state.
+
+The order is Kafka's (``GroupMetadataManager.consumerGroupHeartbeat``): who the member is, and whether its epoch is
+right; what it asks for; whether the group begins a new epoch; whether a target assignment is due; how far the member
+itself gets toward it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from actors.groups.consumer.assignors import ASSIGNORS
+from actors.groups.consumer.draft import Draft
+from actors.groups.consumer.member import JOINING, LEAVING_FOR_NOW, ConsumerMember, Partition
+from actors.groups.consumer.reconciling import Owned, Target, reconciled
+from actors.groups.consumer.records import by_topic, current_record, group_record, member_tombstones
+from actors.groups.settings import GroupSettings
+from actors.groups.topics import Topics
+from kstore import errors
+from kstore.named import NamedTuple
+from kstore.schema.messages.consumer_group_heartbeat import (
+    Assignment,
+    ConsumerGroupHeartbeatRequest,
+    ConsumerGroupHeartbeatResponse,
+    ConsumerGroupHeartbeatResponseTopicPartitions,
+)
+
+if TYPE_CHECKING:
+    from actors.coordinator.shard import Caller
+    from actors.groups.consumer.group import ConsumerGroup
+    from actors.groups.records import Record
+
+
+class Step(NamedTuple):
+    """What a heartbeat leads to: records to write (maybe none), and the answer once they are committed.
+
+    ``member`` is the member afterwards, None if it has left. ``seen``: the version of the topics that it rests on.
+    """
+
+    records: list[Record]
+    response: ConsumerGroupHeartbeatResponse
+    member: ConsumerMember | None
+    because: str
+    seen: object = None
+
+
+def owned_by(request: ConsumerGroupHeartbeatRequest) -> Owned:
+    """The partitions that a member says it owns."""
+    if request.topic_partitions is None:
+        return None
+    return frozenset((bytes(topic.topic_id), each) for topic in request.topic_partitions for each in topic.partitions)
+
+
+class Heartbeats:
+    """Computes the steps of members, for the groups of one shard."""
+
+    def __init__(self, settings: GroupSettings, topics: Topics, new_uuid: Callable[[], str]) -> None:
+        self._settings = settings
+        self._topics = topics
+        self._new_uuid = new_uuid
+
+    def beat(self, group: ConsumerGroup, request: ConsumerGroupHeartbeatRequest, caller: Caller, now_ms: int) -> Step:
+        """The step of a member that joins or is in the group.
+
+        Raises:
+            GroupMaxSizeReached: it would be one member too many.
+            UnknownMemberId: it isn't in the group.
+            FencedMemberEpoch: its epoch isn't the one that the coordinator knows; it must rejoin.
+            UnreleasedInstanceId, FencedInstanceId: another member has its instance id.
+            InvalidRegularExpression: RE2 doesn't take its regular expression.
+        """
+        is_known = request.member_id in group.members
+        if not is_known and len(group.members) >= self._settings.group_consumer_max_size:
+            raise errors.GroupMaxSizeReached(
+                f"The consumer group has reached its maximum capacity of {len(group.members)} members."
+            )
+        owned = owned_by(request)
+        old = self._member(group, request, owned)
+        replaced = None
+        if old is None:
+            member = ConsumerMember(request.member_id or self._new_uuid())
+        elif old.member_id != request.member_id:
+            replaced, member = old, old._replace(member_id=request.member_id, epoch=JOINING, previous_epoch=JOINING)
+        else:
+            member = old
+        asked = _asking(member, request, caller)
+        if old is asked and self._is_settled(group, asked):
+            return Step([], self._answer(group, request, asked, asked), asked, "")
+        draft = Draft(group, self._topics, now_ms)
+        if replaced is not None:
+            draft.replace(replaced, member)
+        if old is None or asked != member:
+            draft.put(asked)
+        because = self._advance(group, draft, asked, member, now_ms, is_new=old is None)
+        is_subscription_new = old is None or (asked.topics, asked.regex) != (member.topics, member.regex)
+        moved = self._reconcile(group, draft, asked, owned, is_subscription_new=is_subscription_new)
+        if moved is not asked:
+            draft.move(moved)
+        response = self._answer(group, request, member, moved)
+        return Step(draft.records, response, moved, because, self._topics.version)
+
+    def _is_settled(self, group: ConsumerGroup, member: ConsumerMember) -> bool:
+        """Whether there is nothing to do, as for most heartbeats."""
+        return (
+            group.topics_seen is self._topics.version
+            and group.epoch == group.assignment_epoch
+            and member.is_reconciled_to(group.assignment_epoch)
+        )
+
+    def _member(
+        self, group: ConsumerGroup, request: ConsumerGroupHeartbeatRequest, owned: Owned
+    ) -> ConsumerMember | None:
+        """The member that asks, or the static one that it takes over from; None if it is new."""
+        is_joining = request.member_epoch == JOINING
+        if request.instance_id is None:
+            member = group.members.get(request.member_id)
+            if member is None and not is_joining:
+                raise errors.UnknownMemberId(f"Member {request.member_id} is not a member of group {group.group_id}.")
+        else:
+            member = static_member(group, request) if not is_joining else _rejoining(group, request)
+        if member is not None:
+            _check_epoch(member, request.member_epoch, owned)
+        return member
+
+    def _advance(
+        self,
+        group: ConsumerGroup,
+        draft: Draft,
+        asked: ConsumerMember,
+        member: ConsumerMember,
+        now_ms: int,
+        *,
+        is_new: bool,
+    ) -> str:
+        """Begin a new epoch, and make a target assignment, if either is due; returns why, or nothing."""
+        regexes = dict(draft.regexes)
+        draft.resolve()
+        because = ""
+        if is_new:
+            because = f"{asked.member_id} joined"
+        elif (asked.topics, asked.regex) != (member.topics, member.regex):
+            because = f"{asked.member_id} subscribes to something else"
+        elif any(draft.regexes.get(each) != found for each, found in regexes.items()):
+            because = "a regular expression matches other topics"
+        elif group.topics_seen is not self._topics.version and draft.hash_topics() != group.metadata_hash:
+            because = "topics or their partitions have changed"
+        if because:
+            draft.begin_epoch()
+        interval_ms = self._settings.group_consumer_assignment_interval_ms
+        is_due = not interval_ms or now_ms >= group.assigned_at_ms + interval_ms
+        if draft.assignment_epoch < draft.epoch and is_due:
+            draft.assign(ASSIGNORS[self.assignor_of(draft.members.values())])
+        return because
+
+    def assignor_of(self, members: Iterable[ConsumerMember]) -> str:
+        """The assignor that most members ask for; the first that is configured if none do."""
+        votes: dict[str, int] = {}
+        for member in members:
+            if member.assignor is not None and member.assignor in ASSIGNORS:
+                votes[member.assignor] = votes.get(member.assignor, 0) + 1
+        return max(sorted(votes), key=votes.__getitem__) if votes else self._settings.group_consumer_assignors[0]
+
+    def _reconcile(
+        self, group: ConsumerGroup, draft: Draft, member: ConsumerMember, owned: Owned, *, is_subscription_new: bool
+    ) -> ConsumerMember:
+        if not is_subscription_new and member.is_reconciled_to(draft.assignment_epoch):
+            return member
+        wanted = draft.targets.get(member.member_id, frozenset())
+        target = Target(draft.assignment_epoch, wanted, draft.topic_ids_of(member))
+        return reconciled(member, target, group.owners.get, owned, is_subscription_new=is_subscription_new)
+
+    def _answer(
+        self,
+        group: ConsumerGroup,
+        request: ConsumerGroupHeartbeatRequest,
+        before: ConsumerMember,
+        after: ConsumerMember,
+    ) -> ConsumerGroupHeartbeatResponse:
+        """The assignment is only told when the member needs it: it joins, says all of itself, or is assigned anew."""
+        is_subscribing = request.subscribed_topic_names is not None or request.subscribed_topic_regex is not None
+        is_full = request.rebalance_timeout_ms != -1 and is_subscribing and request.topic_partitions is not None
+        is_told = request.member_epoch == JOINING or is_full or before.assigned.keys() != after.assigned.keys()
+        return ConsumerGroupHeartbeatResponse(
+            member_id=after.member_id,
+            member_epoch=after.epoch,
+            heartbeat_interval_ms=self._settings.group_consumer_heartbeat_interval_ms,
+            assignment=_told(after.assigned) if is_told else None,
+        )
+
+    def leave(self, group: ConsumerGroup, request: ConsumerGroupHeartbeatRequest) -> Step:
+        """The step of a member that leaves; a static one may leave for now, and keep its partitions.
+
+        Raises:
+            UnknownMemberId: it isn't in the group.
+            FencedInstanceId: another member has its instance id.
+        """
+        if request.instance_id is None:
+            member = group.members.get(request.member_id)
+            if member is None:
+                raise errors.UnknownMemberId(f"Member {request.member_id} is not a member of group {group.group_id}.")
+        else:
+            member = static_member(group, request)
+        response = ConsumerGroupHeartbeatResponse(member_id=member.member_id, member_epoch=request.member_epoch)
+        if request.member_epoch != LEAVING_FOR_NOW:
+            return self.remove(group, member, f"{member.member_id} left")._replace(response=response)
+        away = member.at_epoch(LEAVING_FOR_NOW)._replace(revoking={}, assigned=dict.fromkeys(member.assigned, 0))
+        because = f"{member.member_id} left for now"
+        return Step([current_record(group.group_id, away)], response, away, because)
+
+    def remove(self, group: ConsumerGroup, member: ConsumerMember, because: str) -> Step:
+        """The step that ends a member: the group begins an epoch without it."""
+        records: list[Record] = [*member_tombstones(group.group_id, member.member_id)]
+        records.append(group_record(group.group_id, group.epoch + 1, group.metadata_hash))
+        return Step(records, ConsumerGroupHeartbeatResponse(), None, because)
+
+
+def static_member(group: ConsumerGroup, request: ConsumerGroupHeartbeatRequest) -> ConsumerMember:
+    """The member with an instance id, which must be the one that asks."""
+    member_id = group.static_members.get(request.instance_id or "")
+    if member_id is None:
+        raise errors.UnknownMemberId(f"Instance id {request.instance_id} is unknown.")
+    if member_id != request.member_id:
+        raise errors.FencedInstanceId(
+            f"Static member {request.member_id} with instance id {request.instance_id} was fenced by member "
+            f"{member_id}."
+        )
+    return group.members[member_id]
+
+
+def _rejoining(group: ConsumerGroup, request: ConsumerGroupHeartbeatRequest) -> ConsumerMember | None:
+    """The static member that one which joins takes over from; it must have left."""
+    member_id = group.static_members.get(request.instance_id or "")
+    if member_id is None:
+        return group.members.get(request.member_id)
+    member = group.members[member_id]
+    if member.epoch != LEAVING_FOR_NOW:
+        raise errors.UnreleasedInstanceId(
+            f"Static member {request.member_id} with instance id {request.instance_id} cannot join the group because "
+            f"the instance id is owned by {member_id} member."
+        )
+    return member
+
+
+def _check_epoch(member: ConsumerMember, epoch: int, owned: Owned) -> None:
+    """A member may join again at any time, and ask once more with its previous epoch, whose answer may be lost."""
+    if epoch in (JOINING, member.epoch):
+        return
+    is_lost = epoch == member.previous_epoch and owned is not None and owned <= member.assigned.keys()
+    if epoch > member.epoch or not is_lost:
+        kind = "greater" if epoch > member.epoch else "smaller"
+        raise errors.FencedMemberEpoch(
+            f"The consumer group member has a {kind} member epoch ({epoch}) than the one known by the group "
+            f"coordinator ({member.epoch}). The member must abandon all its partitions and rejoin."
+        )
+
+
+def _asking(member: ConsumerMember, request: ConsumerGroupHeartbeatRequest, caller: Caller) -> ConsumerMember:
+    """The member with what its heartbeat says of it; the same one if that is nothing new."""
+    names, regex = request.subscribed_topic_names, request.subscribed_topic_regex
+    asked = member._replace(
+        instance_id=member.instance_id if request.instance_id is None else request.instance_id,
+        rack_id=member.rack_id if request.rack_id is None else request.rack_id,
+        client_id=caller.client_id,
+        client_host=caller.client_host,
+        topics=member.topics if names is None else tuple(sorted(set(names))),
+        regex=member.regex if regex is None else regex,
+        rebalance_timeout_ms=(
+            member.rebalance_timeout_ms if request.rebalance_timeout_ms == -1 else request.rebalance_timeout_ms
+        ),
+        assignor=member.assignor if request.server_assignor is None else request.server_assignor,
+    )
+    return member if asked == member else asked
+
+
+def _told(partitions: Iterable[Partition]) -> Assignment:
+    return Assignment(
+        topic_partitions=[
+            ConsumerGroupHeartbeatResponseTopicPartitions(topic_id=topic_id, partitions=numbers)
+            for topic_id, numbers in by_topic(partitions).items()
+        ]
+    )

@@ -1,0 +1,164 @@
+"""The records of consumer groups, both ways: Kafka's types 3 (group), 5 (member), 6 and 7 (target assignment), 8 (a
+member's assignment) and 16 (regular expression). Type 4 is older than Kafka 4.1; only its tombstone is still written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from actors.groups.consumer.member import ConsumerMember, MemberState, Partition
+from actors.groups.records import ConsumerRecord
+from kstore.schema.messages.consumer_group_records import (
+    ConsumerGroupCurrentMemberAssignmentKey,
+    ConsumerGroupCurrentMemberAssignmentValue,
+    ConsumerGroupMemberMetadataKey,
+    ConsumerGroupMemberMetadataValue,
+    ConsumerGroupMetadataKey,
+    ConsumerGroupMetadataValue,
+    ConsumerGroupPartitionMetadataKey,
+    ConsumerGroupRegularExpressionKey,
+    ConsumerGroupRegularExpressionValue,
+    ConsumerGroupTargetAssignmentMemberKey,
+    ConsumerGroupTargetAssignmentMemberValue,
+    ConsumerGroupTargetAssignmentMetadataKey,
+    ConsumerGroupTargetAssignmentMetadataValue,
+    TopicPartition,
+    TopicPartitions,
+)
+
+
+def by_topic(partitions: Iterable[Partition]) -> dict[bytes, list[int]]:
+    """The numbers of partitions by topic, both in order."""
+    found: dict[bytes, list[int]] = {}
+    for topic_id, number in sorted(partitions):
+        found.setdefault(topic_id, []).append(number)
+    return found
+
+
+def group_record(group_id: str, epoch: int, metadata_hash: int) -> ConsumerRecord:
+    value = ConsumerGroupMetadataValue(epoch=epoch, metadata_hash=metadata_hash)
+    return ConsumerRecord(group_id, ConsumerGroupMetadataKey(group_id=group_id), value)
+
+
+def member_record(group_id: str, member: ConsumerMember) -> ConsumerRecord:
+    value = ConsumerGroupMemberMetadataValue(
+        instance_id=member.instance_id,
+        rack_id=member.rack_id,
+        client_id=member.client_id,
+        client_host=member.client_host,
+        subscribed_topic_names=list(member.topics),
+        subscribed_topic_regex=member.regex,
+        rebalance_timeout_ms=member.rebalance_timeout_ms,
+        server_assignor=member.assignor,
+        classic_member_metadata=None,
+    )
+    key = ConsumerGroupMemberMetadataKey(group_id=group_id, member_id=member.member_id)
+    return ConsumerRecord(group_id, key, value)
+
+
+def target_record(group_id: str, member_id: str, target: frozenset[Partition]) -> ConsumerRecord:
+    topics = [TopicPartition(topic_id=each, partitions=numbers) for each, numbers in by_topic(target).items()]
+    key = ConsumerGroupTargetAssignmentMemberKey(group_id=group_id, member_id=member_id)
+    return ConsumerRecord(group_id, key, ConsumerGroupTargetAssignmentMemberValue(topic_partitions=topics))
+
+
+def assignment_epoch_record(group_id: str, epoch: int, now_ms: int) -> ConsumerRecord:
+    value = ConsumerGroupTargetAssignmentMetadataValue(assignment_epoch=epoch, assignment_timestamp=now_ms)
+    return ConsumerRecord(group_id, ConsumerGroupTargetAssignmentMetadataKey(group_id=group_id), value)
+
+
+def current_record(group_id: str, member: ConsumerMember) -> ConsumerRecord:
+    value = ConsumerGroupCurrentMemberAssignmentValue(
+        member_epoch=member.epoch,
+        previous_member_epoch=member.previous_epoch,
+        state=int(member.state),
+        assigned_partitions=_with_epochs(member.assigned),
+        partitions_pending_revocation=_with_epochs(member.revoking),
+    )
+    key = ConsumerGroupCurrentMemberAssignmentKey(group_id=group_id, member_id=member.member_id)
+    return ConsumerRecord(group_id, key, value)
+
+
+def regex_record(group_id: str, regex: str, topics: tuple[str, ...], now_ms: int) -> ConsumerRecord:
+    key = ConsumerGroupRegularExpressionKey(group_id=group_id, regular_expression=regex)
+    return ConsumerRecord(
+        group_id, key, ConsumerGroupRegularExpressionValue(topics=list(topics), version=now_ms, timestamp=now_ms)
+    )
+
+
+def regex_tombstone(group_id: str, regex: str) -> ConsumerRecord:
+    key = ConsumerGroupRegularExpressionKey(group_id=group_id, regular_expression=regex)
+    return ConsumerRecord(group_id, key, None)
+
+
+def member_tombstones(group_id: str, member_id: str) -> list[ConsumerRecord]:
+    """A member is gone: its assignment, its target, and itself."""
+    return [
+        ConsumerRecord(group_id, key, None)
+        for key in (
+            ConsumerGroupCurrentMemberAssignmentKey(group_id=group_id, member_id=member_id),
+            ConsumerGroupTargetAssignmentMemberKey(group_id=group_id, member_id=member_id),
+            ConsumerGroupMemberMetadataKey(group_id=group_id, member_id=member_id),
+        )
+    ]
+
+
+def group_tombstones(group_id: str, regexes: Iterable[str]) -> list[ConsumerRecord]:
+    """A group without members is gone."""
+    return [
+        ConsumerRecord(group_id, ConsumerGroupTargetAssignmentMetadataKey(group_id=group_id), None),
+        *[regex_tombstone(group_id, regex) for regex in regexes],
+        ConsumerRecord(group_id, ConsumerGroupPartitionMetadataKey(group_id=group_id), None),
+        ConsumerRecord(group_id, ConsumerGroupMetadataKey(group_id=group_id), None),
+    ]
+
+
+def with_metadata(member: ConsumerMember, value: ConsumerGroupMemberMetadataValue) -> ConsumerMember:
+    """A member with what its record of type 5 says of it."""
+    return member._replace(
+        instance_id=value.instance_id,
+        rack_id=value.rack_id,
+        client_id=value.client_id,
+        client_host=value.client_host,
+        topics=tuple(sorted(set(value.subscribed_topic_names))),
+        regex=value.subscribed_topic_regex or "",
+        rebalance_timeout_ms=value.rebalance_timeout_ms,
+        assignor=value.server_assignor,
+    )
+
+
+def with_assignment(member: ConsumerMember, value: ConsumerGroupCurrentMemberAssignmentValue) -> ConsumerMember:
+    """A member with what its record of type 8 says of it. A partition without an epoch has the member's."""
+    known = value.state in (0, 1, 2)
+    return member._replace(
+        epoch=value.member_epoch,
+        previous_epoch=value.previous_member_epoch,
+        state=MemberState(value.state) if known else MemberState.UNKNOWN,
+        assigned=_epochs(value.assigned_partitions, value.member_epoch),
+        revoking=_epochs(value.partitions_pending_revocation, value.member_epoch),
+    )
+
+
+def target_of(value: ConsumerGroupTargetAssignmentMemberValue) -> frozenset[Partition]:
+    """What a record of type 7 says that a member is to have."""
+    return frozenset((bytes(topic.topic_id), number) for topic in value.topic_partitions for number in topic.partitions)
+
+
+def _with_epochs(partitions: Mapping[Partition, int]) -> list[TopicPartitions]:
+    return [
+        TopicPartitions(
+            topic_id=topic_id,
+            partitions=numbers,
+            assignment_epochs=[partitions[(topic_id, number)] for number in numbers],
+        )
+        for topic_id, numbers in by_topic(partitions).items()
+    ]
+
+
+def _epochs(topics: list[TopicPartitions], member_epoch: int) -> dict[Partition, int]:
+    found: dict[Partition, int] = {}
+    for topic in topics:
+        epochs = topic.assignment_epochs or []
+        for index, number in enumerate(topic.partitions):
+            found[(bytes(topic.topic_id), number)] = epochs[index] if index < len(epochs) else member_epoch
+    return found

@@ -1,0 +1,65 @@
+"""What groups know of the cluster's topics: ids and numbers of partitions, by name.
+
+It is data of the node that the shard's maker passes in. Groups don't know where it comes from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from kstore.named import NamedTuple
+
+
+class TopicInfo(NamedTuple):
+    """A topic's id, and how many partitions it has."""
+
+    topic_id: bytes
+    partitions: int
+
+
+class Topics(Protocol):
+    """The topics that there are now."""
+
+    @property
+    def version(self) -> object:
+        """Another object whenever something may have changed."""
+
+    def get(self, name: str) -> TopicInfo | None:
+        """A topic, or None if there is none of this name."""
+
+    def name_of(self, topic_id: bytes) -> str | None:
+        """The name of a topic, or None if there is none with this id."""
+
+    def names(self) -> Iterable[str]:
+        """All of them."""
+
+
+class FixedTopics:
+    """Topics that don't change unless they are set: for a shard without a cluster around it.
+
+    >>> topics = FixedTopics({"orders": TopicInfo(bytes(16), 3)})
+    >>> topics.get("orders").partitions, topics.name_of(bytes(16)), topics.get("other")
+    (3, 'orders', None)
+    """
+
+    def __init__(self, topics: dict[str, TopicInfo] | None = None) -> None:
+        self.set(topics or {})
+
+    def set(self, topics: dict[str, TopicInfo]) -> None:
+        """Other topics from now on."""
+        self._topics = dict(topics)
+        self._names = {info.topic_id: name for name, info in topics.items()}
+
+    @property
+    def version(self) -> object:
+        return self._topics
+
+    def get(self, name: str) -> TopicInfo | None:
+        return self._topics.get(name)
+
+    def name_of(self, topic_id: bytes) -> str | None:
+        return self._names.get(topic_id)
+
+    def names(self) -> Iterable[str]:
+        return self._topics
