@@ -107,7 +107,7 @@ class Consumer:
                 raise errors.CoordinatorNotAvailable()
             raise errors.GroupIdNotFound(f"Group {request.group_id} is not a consumer group.")
         timeout_ms = self._settings.group_consumer_session_timeout_ms
-        return ConsumerGroup(request.group_id, timeout_ms, event.now_ms), found
+        return ConsumerGroup(request.group_id, timeout_ms), found
 
     def _answer(
         self,
@@ -193,9 +193,9 @@ class Consumer:
         if group is None:
             if record.value is None:
                 return
-            group = ConsumerGroup(record.group_id, self._settings.group_consumer_session_timeout_ms, event.now_ms)
+            group = ConsumerGroup(record.group_id, self._settings.group_consumer_session_timeout_ms)
             self._groups.admit(group)
-        group.apply(record, event.now_ms)
+        group.apply(record)
         group.is_committed = True
 
     def stored(self, purpose: object, event: Event) -> None:

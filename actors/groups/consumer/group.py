@@ -58,7 +58,7 @@ class ConsumerGroup:
     group_type = "consumer"
     protocol_type = "consumer"
 
-    def __init__(self, group_id: str, session_timeout_ms: int, now_ms: int) -> None:
+    def __init__(self, group_id: str, session_timeout_ms: int) -> None:
         self.group_id = group_id
         self.session_timeout_ms = session_timeout_ms
         self.epoch = 0
@@ -84,10 +84,9 @@ class ConsumerGroup:
         self.is_deleting = False
         self.is_committed = False
         self.nbytes = GROUP_BYTES + len(group_id)
-        self.empty_since_ms = now_ms
         self._memory_use: MemoryUse | None = None
 
-    def apply(self, record: ConsumerRecord, now_ms: int) -> None:
+    def apply(self, record: ConsumerRecord) -> None:
         """Take a record, unless it is the group's own tombstone, which is its shard's business."""
         match record.key:
             case ConsumerGroupMetadataKey():
@@ -100,15 +99,15 @@ class ConsumerGroup:
             case ConsumerGroupMemberMetadataKey(member_id=member_id):
                 metadata = cast("ConsumerGroupMemberMetadataValue | None", record.value)
                 old = self.members.get(member_id, ConsumerMember(member_id))
-                self._put(member_id, None if metadata is None else with_metadata(old, metadata), now_ms)
+                self._put(member_id, None if metadata is None else with_metadata(old, metadata))
             case ConsumerGroupCurrentMemberAssignmentKey(member_id=member_id):
                 current = cast("ConsumerGroupCurrentMemberAssignmentValue | None", record.value)
                 if current is not None:
                     old = self.members.get(member_id, ConsumerMember(member_id))
-                    self._put(member_id, with_assignment(old, current), now_ms)
+                    self._put(member_id, with_assignment(old, current))
                 elif member_id in self.members:
                     gone = ConsumerGroupCurrentMemberAssignmentValue()
-                    self._put(member_id, with_assignment(self.members[member_id], gone), now_ms)
+                    self._put(member_id, with_assignment(self.members[member_id], gone))
             case ConsumerGroupTargetAssignmentMemberKey(member_id=member_id):
                 target = cast("ConsumerGroupTargetAssignmentMemberValue | None", record.value)
                 self.targets.pop(member_id, None)
@@ -120,7 +119,7 @@ class ConsumerGroup:
                 if resolved is not None:
                     self.regexes[regex] = tuple(resolved.topics)
 
-    def _put(self, member_id: str, member: ConsumerMember | None, now_ms: int) -> None:
+    def _put(self, member_id: str, member: ConsumerMember | None) -> None:
         """A member is new, or has changed, or is gone."""
         old = self.members.pop(member_id, None) if member is None else self.members.get(member_id)
         if old is not None:
@@ -134,8 +133,6 @@ class ConsumerGroup:
             if member.instance_id is not None:
                 self.static_members[member.instance_id] = member_id
             self.owners.update(dict.fromkeys((*member.assigned, *member.revoking), member_id))
-        elif not self.members:
-            self.empty_since_ms = now_ms
         self._grow((0 if member is None else member.nbytes) - (0 if old is None else old.nbytes))
 
     def _grow(self, change: int) -> None:
@@ -247,8 +244,8 @@ class ConsumerGroup:
         return frozenset(topic for member in self.members.values() for topic in self.topics_of(member))
 
     def expiry(self) -> Expiry | None:
-        """Offsets of topics that members read are kept; without members their time counts from when the last left."""
-        return Expiry(self._subscribed(), None if self.members else self.empty_since_ms)
+        """Offsets of topics that members read are kept; the time of others counts from their commit, as in Kafka."""
+        return Expiry(self._subscribed(), None)
 
     def tombstones(self) -> list[Record]:
         gone = [record for member_id in self.members for record in member_tombstones(self.group_id, member_id)]

@@ -141,7 +141,7 @@ class Heartbeats:
             because = f"{asked.member_id} joined"
         elif (asked.topics, asked.regex) != (member.topics, member.regex):
             because = f"{asked.member_id} subscribes to something else"
-        elif any(draft.regexes.get(each) != found for each, found in regexes.items()):
+        elif any(draft.regexes.get(each, found) != found for each, found in regexes.items()):
             because = "a regular expression matches other topics"
         elif group.topics_seen is not self._topics.version and draft.hash_topics() != group.metadata_hash:
             because = "topics or their partitions have changed"
