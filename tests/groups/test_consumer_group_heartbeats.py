@@ -74,83 +74,83 @@ def group(driven: Driven) -> ConsumerGroup:
 
 
 def two_members(driven: Driven) -> None:
-    """A has partitions 0 and 1 at epoch 2, and B has 2 and 3."""
+    """A has partitions 0 and 1 at epoch 3, and B has 2 and 3."""
     join(driven, "A")
     join(driven, "B")
-    beat(driven, "A", 1, topic_partitions=owned(0, 1, 2, 3))
-    assert numbers(beat(driven, "A", 1, topic_partitions=owned(0, 1))) is None
-    assert numbers(beat(driven, "B", 2, topic_partitions=owned())) == [2, 3]
+    beat(driven, "A", 2, topic_partitions=owned(0, 1, 2, 3))
+    assert numbers(beat(driven, "A", 2, topic_partitions=owned(0, 1))) is None
+    assert numbers(beat(driven, "B", 3, topic_partitions=owned())) == [2, 3]
     assert group(driven).shown_state == "Stable"
 
 
 def test_the_first_member_gets_everything_at_once(driven: Driven) -> None:
     answer = join(driven, "A")
-    assert (answer.member_id, answer.member_epoch, answer.heartbeat_interval_ms) == ("A", 1, 5_000)
+    assert (answer.member_id, answer.member_epoch, answer.heartbeat_interval_ms) == ("A", 2, 5_000)
     assert numbers(answer) == [0, 1, 2, 3]
 
 
 def test_a_partition_is_given_up_before_another_member_gets_it(driven: Driven) -> None:
     join(driven, "A")
     second = join(driven, "B")
-    assert (second.member_epoch, numbers(second)) == (2, [])
-    first = beat(driven, "A", 1, topic_partitions=owned(0, 1, 2, 3))
-    assert (first.member_epoch, numbers(first)) == (1, [0, 1]), "it stays at its epoch until it has given up the others"
-    assert numbers(beat(driven, "B", 2, topic_partitions=owned())) is None
+    assert (second.member_epoch, numbers(second)) == (3, [])
+    first = beat(driven, "A", 2, topic_partitions=owned(0, 1, 2, 3))
+    assert (first.member_epoch, numbers(first)) == (2, [0, 1]), "it stays at its epoch until it has given up the others"
+    assert numbers(beat(driven, "B", 3, topic_partitions=owned())) is None
     assert group(driven).shown_state == "Reconciling"
-    assert beat(driven, "A", 1, topic_partitions=owned(0, 1)).member_epoch == 2
-    assert numbers(beat(driven, "B", 2, topic_partitions=owned())) == [2, 3]
+    assert beat(driven, "A", 2, topic_partitions=owned(0, 1)).member_epoch == 3
+    assert numbers(beat(driven, "B", 3, topic_partitions=owned())) == [2, 3]
     assert group(driven).shown_state == "Stable"
 
 
 def test_a_heartbeat_that_changes_nothing_writes_nothing(driven: Driven) -> None:
     two_members(driven)
     before = len(driven.log)
-    answer = beat(driven, "A", 2)
-    assert (answer.member_epoch, answer.assignment) == (2, None)
+    answer = beat(driven, "A", 3)
+    assert (answer.member_epoch, answer.assignment) == (3, None)
     assert len(driven.log) == before
 
 
 def test_another_epoch_than_the_members_fences_it(driven: Driven) -> None:
     two_members(driven)
     with pytest.raises(errors.FencedMemberEpoch, match="greater"):
-        beat(driven, "A", 3)
+        beat(driven, "A", 4)
     with pytest.raises(errors.FencedMemberEpoch, match="smaller"):
-        beat(driven, "A", 1)
+        beat(driven, "A", 2)
 
 
 def test_the_previous_epoch_is_taken_from_a_member_whose_answer_was_lost(driven: Driven) -> None:
     two_members(driven)
-    assert beat(driven, "A", 1, topic_partitions=owned(0, 1)).member_epoch == 2
+    assert beat(driven, "A", 2, topic_partitions=owned(0, 1)).member_epoch == 3
     with pytest.raises(errors.FencedMemberEpoch):
-        beat(driven, "A", 1, topic_partitions=owned(0, 1, 2))
+        beat(driven, "A", 2, topic_partitions=owned(0, 1, 2))
 
 
 def test_a_fenced_member_joins_again_and_keeps_its_share(driven: Driven) -> None:
     two_members(driven)
     again = join(driven, "A")
-    assert (again.member_epoch, numbers(again)) == (2, [0, 1])
+    assert (again.member_epoch, numbers(again)) == (3, [0, 1])
 
 
 def test_a_member_that_nobody_knows_is_told_so(driven: Driven) -> None:
     join(driven, "A")
     with pytest.raises(errors.UnknownMemberId):
-        beat(driven, "B", 1)
+        beat(driven, "B", 2)
     with pytest.raises(errors.GroupIdNotFound):
-        beat(driven, "B", 1, group="other")
+        beat(driven, "B", 2, group="other")
 
 
 def test_a_member_that_leaves_is_followed_by_a_new_epoch(driven: Driven) -> None:
     two_members(driven)
     assert beat(driven, "B", -1).member_epoch == -1
-    assert group(driven).epoch == 3
-    answer = beat(driven, "A", 2, topic_partitions=owned(0, 1))
-    assert (answer.member_epoch, numbers(answer)) == (3, [0, 1, 2, 3])
+    assert group(driven).epoch == 4
+    answer = beat(driven, "A", 3, topic_partitions=owned(0, 1))
+    assert (answer.member_epoch, numbers(answer)) == (4, [0, 1, 2, 3])
 
 
 def test_a_session_without_heartbeats_ends(driven: Driven) -> None:
     two_members(driven)
     driven.pass_ms(44_000)
-    beat(driven, "A", 2)
+    beat(driven, "A", 3)
     driven.pass_ms(2_000)
     assert list(group(driven).members) == ["A"]
     assert any(each.kind == "MemberExpired" and "B sent no heartbeat" in each.because for each in driven.notes)
@@ -160,11 +160,11 @@ def test_a_member_that_gives_nothing_up_in_its_time_is_removed(driven: Driven) -
     join(driven, "A")
     join(driven, "B")
     for _ in range(4):
-        beat(driven, "A", 1, topic_partitions=owned(0, 1, 2, 3))
-        beat(driven, "B", 2, topic_partitions=owned())
+        beat(driven, "A", 2, topic_partitions=owned(0, 1, 2, 3))
+        beat(driven, "B", 3, topic_partitions=owned())
         driven.pass_ms(9_000)
     assert list(group(driven).members) == ["B"]
-    assert numbers(beat(driven, "B", 2, topic_partitions=owned())) == [0, 1, 2, 3]
+    assert numbers(beat(driven, "B", 3, topic_partitions=owned())) == [0, 1, 2, 3]
 
 
 def test_a_static_member_that_is_there_keeps_its_instance_id(driven: Driven) -> None:
@@ -172,28 +172,28 @@ def test_a_static_member_that_is_there_keeps_its_instance_id(driven: Driven) -> 
     with pytest.raises(errors.UnreleasedInstanceId):
         join(driven, "B", instance_id="i")
     with pytest.raises(errors.FencedInstanceId):
-        beat(driven, "B", 1, instance_id="i")
+        beat(driven, "B", 2, instance_id="i")
     with pytest.raises(errors.UnknownMemberId):
-        beat(driven, "A", 1, instance_id="other")
+        beat(driven, "A", 2, instance_id="other")
 
 
 def test_a_static_member_that_left_for_now_comes_back_to_its_partitions(driven: Driven) -> None:
     join(driven, "A", instance_id="i")
     assert beat(driven, "A", -2, instance_id="i").member_epoch == -2
     back = join(driven, "A2", instance_id="i")
-    assert (back.member_epoch, numbers(back)) == (1, [0, 1, 2, 3])
+    assert (back.member_epoch, numbers(back)) == (2, [0, 1, 2, 3])
     assert list(group(driven).members) == ["A2"]
-    assert group(driven).epoch == 1, "nobody else has to move"
+    assert group(driven).epoch == 2, "nobody else has to move"
 
 
 def test_new_partitions_begin_an_epoch(driven: Driven) -> None:
     join(driven, "A")
-    beat(driven, "A", 1)
+    beat(driven, "A", 2)
     driven.topics.set(topics(orders=6))
-    answer = beat(driven, "A", 1)
-    assert (answer.member_epoch, numbers(answer)) == (2, [0, 1, 2, 3, 4, 5])
+    answer = beat(driven, "A", 2)
+    assert (answer.member_epoch, numbers(answer)) == (3, [0, 1, 2, 3, 4, 5])
     driven.topics.set({**topics(orders=6), "other": TopicInfo(b"x" * 16, 9)})
-    assert beat(driven, "A", 2).member_epoch == 2, "nobody subscribes to that one"
+    assert beat(driven, "A", 3).member_epoch == 3, "nobody subscribes to that one"
 
 
 def test_a_regular_expression_follows_the_topics(driven: Driven) -> None:
@@ -202,7 +202,7 @@ def test_a_regular_expression_follows_the_topics(driven: Driven) -> None:
     )
     assert numbers(answer) == [0, 1, 2, 3]
     driven.topics.set({**topics(), "new-1": TopicInfo(b"n" * 16, 1)})
-    assert beat(driven, "A", 1).member_epoch == 2
+    assert beat(driven, "A", 2).member_epoch == 3
     assert group(driven).regexes == {"(orders|new).*": ("new-1", "orders")}
     with pytest.raises(errors.InvalidRegularExpression):
         beat(driven, "B", 0, topic_partitions=[], rebalance_timeout_ms=1_000, subscribed_topic_regex="(")
@@ -211,21 +211,21 @@ def test_a_regular_expression_follows_the_topics(driven: Driven) -> None:
 
 def test_topics_that_a_member_drops_are_given_up(driven: Driven) -> None:
     join(driven, "A", "orders", "users")
-    answer = beat(driven, "A", 1, subscribed_topic_names=["users"])
-    assert answer.member_epoch == 1
+    answer = beat(driven, "A", 2, subscribed_topic_names=["users"])
+    assert answer.member_epoch == 2
     assert answer.assignment is not None
     assert [topic.topic_id for topic in answer.assignment.topic_partitions] == [USERS]
-    assert beat(driven, "A", 1, topic_partitions=owned(0, 1, topic_id=USERS)).member_epoch == 2
+    assert beat(driven, "A", 2, topic_partitions=owned(0, 1, topic_id=USERS)).member_epoch == 3
 
 
 def test_a_target_assignment_waits_for_the_assignment_interval() -> None:
     driven = started(group_consumer_assignment_interval_ms=1_000)
     join(driven, "A")
     answer = join(driven, "B")
-    assert (answer.member_epoch, numbers(answer)) == (1, [])
+    assert (answer.member_epoch, numbers(answer)) == (2, [])
     assert group(driven).shown_state == "Assigning"
     driven.pass_ms(1_000)
-    assert beat(driven, "B", 1, topic_partitions=owned()).member_epoch == 2
+    assert beat(driven, "B", 2, topic_partitions=owned()).member_epoch == 3
 
 
 def test_a_heartbeat_is_answered_when_its_records_are_committed_and_others_wait_for_it(driven: Driven) -> None:
@@ -235,10 +235,10 @@ def test_a_heartbeat_is_answered_when_its_records_are_committed_and_others_wait_
     assert [driven.is_parked(each) for each in ("a", "b")] == [True, True]
     assert len(driven.held) == 1, "one append of a group at a time"
     driven.commit()
-    assert driven.answer("a").member_epoch == 1
+    assert driven.answer("a").member_epoch == 2
     assert driven.is_parked("b")
     driven.commit()
-    assert driven.answer("b").member_epoch == 2
+    assert driven.answer("b").member_epoch == 3
 
 
 def test_a_refused_append_leaves_the_group_as_it_was_and_those_that_waited_go_on(driven: Driven) -> None:
@@ -248,7 +248,7 @@ def test_a_refused_append_leaves_the_group_as_it_was_and_those_that_waited_go_on
     driven.refuse(errors.NotEnoughReplicas())
     assert isinstance(driven.answer("a"), errors.CoordinatorNotAvailable)
     driven.commit()
-    assert (driven.answer("b").member_epoch, list(group(driven).members)) == (1, ["B"])
+    assert (driven.answer("b").member_epoch, list(group(driven).members)) == (2, ["B"])
 
 
 def test_a_group_whose_first_append_is_refused_never_was(driven: Driven) -> None:
@@ -262,15 +262,15 @@ def test_while_an_append_is_overdue_members_are_told_to_try_again(driven: Driven
     join(driven, "A")
     driven.is_held = True
     send(driven, "B", 0, "b", topic_partitions=[], rebalance_timeout_ms=9, subscribed_topic_names=["orders"])
-    send(driven, "A", 1, "a")
+    send(driven, "A", 2, "a")
     driven.overdue()
     assert all(isinstance(driven.answer(each), errors.CoordinatorNotAvailable) for each in ("a", "b"))
     with pytest.raises(errors.CoordinatorNotAvailable):
-        beat(driven, "A", 1)
+        beat(driven, "A", 2)
     driven.is_held = False
     driven.commit()
     assert list(group(driven).members) == ["A", "B"]
-    assert beat(driven, "A", 1).member_epoch == 1
+    assert beat(driven, "A", 2).member_epoch == 2
 
 
 def test_another_coordinator_reads_the_same_group_from_the_log(driven: Driven) -> None:
@@ -294,12 +294,12 @@ def test_commits_are_judged_by_the_epoch_at_which_a_partition_was_assigned(drive
             return answer.code
         return int(answer.topics[0].partitions[0].error_code)
 
-    assert commit("A", 2, 0) == 0
-    assert commit("A", 1, 0) == 0, "it has had the partition since epoch 1"
-    assert commit("A", 1, 2) == errors.StaleMemberEpoch.code
-    assert commit("B", 1, 2) == errors.StaleMemberEpoch.code
-    assert commit("A", 3, 0) == errors.StaleMemberEpoch.code
-    assert commit("C", 2, 0) == errors.UnknownMemberId.code
+    assert commit("A", 3, 0) == 0
+    assert commit("A", 2, 0) == 0, "it has had the partition since epoch 2"
+    assert commit("A", 2, 2) == errors.StaleMemberEpoch.code
+    assert commit("B", 2, 2) == errors.StaleMemberEpoch.code
+    assert commit("A", 4, 0) == errors.StaleMemberEpoch.code
+    assert commit("C", 3, 0) == errors.UnknownMemberId.code
     assert commit("", -1, 0) == errors.UnknownMemberId.code, "an administrator's, while the group has members"
 
 
@@ -376,7 +376,7 @@ def test_a_group_is_described_with_assignments_and_targets(driven: Driven) -> No
     driven.ask(ConsumerGroupDescribeRequest(group_ids=["g", "none"]), "d", 1)
     found, none = driven.answer("d").groups
     assert none.error_code == errors.GroupIdNotFound.code
-    assert (found.group_state, found.group_epoch, found.assignment_epoch) == ("Reconciling", 2, 2)
+    assert (found.group_state, found.group_epoch, found.assignment_epoch) == ("Reconciling", 3, 3)
     assert found.assignor_name == "range"
     a, b = found.members
     assert [(each.topic_name, each.partitions) for each in a.assignment.topic_partitions] == [("orders", [0, 1, 2, 3])]

@@ -120,7 +120,7 @@ class Consumer:
         """Take a member's step, and answer it once it is in the log."""
         try:
             if request.member_epoch < JOINING:
-                step = self._heartbeats.leave(group, request)
+                step = self._heartbeats.leave(group, request, event.now_ms)
             else:
                 self._check_room(request)
                 step = self._heartbeats.beat(group, request, caller, event.now_ms)
@@ -267,7 +267,7 @@ class Consumer:
             return
         cancel_timers(group.group_id, member.member_id, event)
         note(event, "MemberExpired", group.group_id, group.epoch, len(group.members), because)
-        self._write(group, self._heartbeats.remove(group, member, because), event)
+        self._write(group, self._heartbeats.remove(group, member, because, event.now_ms), event)
 
     def unloaded(self, event: Event) -> None:
         """Those who wait are told to look for the new coordinator."""

@@ -49,7 +49,7 @@ def _member(group: ConsumerGroup, member: ConsumerMember, topics: Topics) -> Mem
         client_id=member.client_id,
         client_host=member.client_host,
         subscribed_topic_names=list(member.topics),
-        subscribed_topic_regex=member.regex or None,
+        subscribed_topic_regex=member.regex,
         assignment=_assignment(member.assigned, topics),
         target_assignment=_assignment(group.target(member.member_id), topics),
         member_type=CONSUMER_MEMBER,

@@ -48,6 +48,9 @@ from kstore.schema.messages.txn_offset_commit import TxnOffsetCommitRequest
 
 GROUP_BYTES = 1_000
 
+FOUNDING_EPOCH = 1
+"""Of a group before its first member, as in Kafka 4.4: that one begins epoch 2."""
+
 EMPTY, ASSIGNING, RECONCILING, STABLE = "Empty", "Assigning", "Reconciling", "Stable"
 """The states of a group, by Kafka's names."""
 
@@ -61,7 +64,7 @@ class ConsumerGroup:
     def __init__(self, group_id: str, session_timeout_ms: int) -> None:
         self.group_id = group_id
         self.session_timeout_ms = session_timeout_ms
-        self.epoch = 0
+        self.epoch = FOUNDING_EPOCH
         self.metadata_hash = 0
         self.assignment_epoch = 0
         self.assigned_at_ms = 0

@@ -14,7 +14,13 @@ from actors.groups.consumer.assignors import ASSIGNORS
 from actors.groups.consumer.draft import Draft
 from actors.groups.consumer.member import JOINING, LEAVING_FOR_NOW, ConsumerMember, Partition
 from actors.groups.consumer.reconciling import Owned, Target, reconciled
-from actors.groups.consumer.records import by_topic, current_record, group_record, member_tombstones
+from actors.groups.consumer.records import (
+    assignment_epoch_record,
+    by_topic,
+    current_record,
+    group_record,
+    member_tombstones,
+)
 from actors.groups.settings import GroupSettings
 from actors.groups.topics import Topics
 from kstore import errors
@@ -188,7 +194,7 @@ class Heartbeats:
             assignment=_told(after.assigned) if is_told else None,
         )
 
-    def leave(self, group: ConsumerGroup, request: ConsumerGroupHeartbeatRequest) -> Step:
+    def leave(self, group: ConsumerGroup, request: ConsumerGroupHeartbeatRequest, now_ms: int) -> Step:
         """The step of a member that leaves; a static one may leave for now, and keep its partitions.
 
         Raises:
@@ -203,15 +209,17 @@ class Heartbeats:
             member = static_member(group, request)
         response = ConsumerGroupHeartbeatResponse(member_id=member.member_id, member_epoch=request.member_epoch)
         if request.member_epoch != LEAVING_FOR_NOW:
-            return self.remove(group, member, f"{member.member_id} left")._replace(response=response)
+            return self.remove(group, member, f"{member.member_id} left", now_ms)._replace(response=response)
         away = member.at_epoch(LEAVING_FOR_NOW)._replace(revoking={}, assigned=dict.fromkeys(member.assigned, 0))
         because = f"{member.member_id} left for now"
         return Step([current_record(group.group_id, away)], response, away, because)
 
-    def remove(self, group: ConsumerGroup, member: ConsumerMember, because: str) -> Step:
-        """The step that ends a member: the group begins an epoch without it."""
+    def remove(self, group: ConsumerGroup, member: ConsumerMember, because: str, now_ms: int) -> Step:
+        """The step that ends a member: the group begins an epoch without it. Nobody has to follow an empty group's."""
         records: list[Record] = [*member_tombstones(group.group_id, member.member_id)]
         records.append(group_record(group.group_id, group.epoch + 1, group.metadata_hash))
+        if len(group.members) == 1:
+            records.append(assignment_epoch_record(group.group_id, group.epoch + 1, now_ms))
         return Step(records, ConsumerGroupHeartbeatResponse(), None, because)
 
 

@@ -30,8 +30,8 @@ def _(talk: Talk) -> None:
     group, topic = talk.fresh("g"), talk.topic("t", 1, 1).name
     talk.ask(joining(group, [topic]), "a new member")
     talk.ask(joining(group, [topic]), "again")
-    talk.ask(beat(group, epoch=1), "a heartbeat")
-    talk.ask(beat(group, epoch=2), "of an epoch to come")
+    talk.ask(beat(group, epoch=2), "a heartbeat")
+    talk.ask(beat(group, epoch=3), "of an epoch to come")
     talk.ask(beat(group, "matrix-unknown", 1), "of a member that nobody knows")
     talk.ask(beat(talk.fresh("none"), epoch=1), "of a group that nobody knows")
     talk.ask(beat(group, epoch=-1), "leaves")
