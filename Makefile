@@ -150,7 +150,7 @@ docs: build
 # --- other builds: a copy of the tree each, so that the extensions in place stay what they are -----------------------
 
 COPY_TREE = rm -rf $(1) && mkdir -p $(1) && tar -c --exclude='*.so' --exclude=__pycache__ -f - \
-  setup.py pyproject.toml zensical.toml README.md CONTRIBUTING.md CHANGELOG.md LICENSE kstore actors bench docs tests | tar -x -C $(1) -f -
+  setup.py pyproject.toml MANIFEST.in zensical.toml README.md CONTRIBUTING.md CHANGELOG.md LICENSE kstore actors bench docs tests | tar -x -C $(1) -f -
 DEBUG_TESTS = PYTHONPATH=$$PWD ../../$(BIN)/python -m pytest -m 'not full and not oracle' --ignore=tests/tidy --ignore=tests/doors $(ARGS)
 
 # Of the parts that read and write the formats alone; everything else is as released.

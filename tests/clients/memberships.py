@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from actors.clients.consumer.assignors import Assignor, RangeAssignor
-from actors.clients.consumer.classic.membership import (
+from actors.clients.consumer.protocols.classic.membership import (
     Complete,
     Membership,
 )

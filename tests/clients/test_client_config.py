@@ -137,7 +137,6 @@ def test_an_unknown_keyword_names_the_nearest() -> None:
     [
         ("producer", "transaction_two_phase_commit_enable", True),
         ("producer", "security_protocol", "SASL_SSL"),
-        ("consumer", "group_protocol", "consumer"),
         ("consumer", "auto_offset_reset", "by_duration:PT1H"),
         ("admin", "sasl_mechanism", "PLAIN"),
         ("admin", "ssl_cafile", "ca.pem"),
@@ -165,6 +164,30 @@ def test_values_are_what_the_client_uses() -> None:
     assert ProducerConfig.parse({"acks": "1"}).acks == 1
     assert ConsumerConfig.parse({"partition_assignment_strategy": "range"}).partition_assignment_strategy == ("range",)
     assert ConsumerConfig.parse({"consumer_timeout_ms": -1}).consumer_timeout_ms == float("inf")
+
+
+@pytest.mark.parametrize(
+    ("keywords", "said"),
+    [
+        ({"session_timeout_ms": 45_000}, "session_timeout_ms.*the broker sets it"),
+        ({"heartbeat_interval_ms": 3_000}, "heartbeat_interval_ms.*the broker sets it"),
+        ({"partition_assignment_strategy": "range"}, "partition_assignment_strategy.*group_remote_assignor"),
+    ],
+)
+def test_what_the_broker_decides_cant_be_given_with_the_consumer_protocol(
+    keywords: dict[str, object], said: str
+) -> None:
+    with pytest.raises(ConfigError, match=f"{said}"):
+        ConsumerConfig.parse({"group_protocol": "consumer", **keywords})
+    assert ConsumerConfig.parse({"group_protocol": "classic", **keywords})
+    assert ConsumerConfig.parse({"group_protocol": "consumer"}).group_protocol == "consumer"
+
+
+def test_an_assignor_of_the_brokers_is_for_the_consumer_protocol() -> None:
+    with pytest.raises(ConfigError, match='group_remote_assignor needs group_protocol="consumer"'):
+        ConsumerConfig.parse({"group_remote_assignor": "range"})
+    config = ConsumerConfig.parse({"group_protocol": "consumer", "group_remote_assignor": "range"})
+    assert config.group_remote_assignor == "range"
 
 
 @pytest.mark.parametrize("value", ["two", 2, True, None, "ALL"])
@@ -236,7 +259,6 @@ def test_a_keyword_with_more_than_one_value_is_read_by_somebody() -> None:
     read = set(re.findall(r"\b_?(?:config|settings)\.(\w+)", code))
     assert sorted({name for _, name in ROWS} - read) == [
         "client_dns_lookup",
-        "group_protocol",
         "security_protocol",
     ]
 

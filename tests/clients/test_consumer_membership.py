@@ -9,7 +9,7 @@ from clients.memberships import FIRST, OTHER, SECOND, completing, joining, membe
 
 from actors.clients.consumer.assignors import CooperativeStickyAssignor
 from actors.clients.consumer.assignors.interface import NO_GENERATION
-from actors.clients.consumer.classic.membership import (
+from actors.clients.consumer.protocols.classic.membership import (
     AT_ONCE,
     COMPLETING,
     ELSEWHERE,

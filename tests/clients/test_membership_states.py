@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from clients.memberships import FIRST, SECOND, completing, joining, member, prepared, stable, syncing
 
-from actors.clients.consumer.classic.membership import (
+from actors.clients.consumer.protocols.classic.membership import (
     COMPLETING,
     JOINING,
     PREPARED,

@@ -58,7 +58,8 @@ PURE = {
     "actors.clients.consumer.assignors": (
         "claims cooperative even hash_order movements ranges round_robin sticky strategy uneven wire"
     ),
-    "actors.clients.consumer.classic": "membership requests",
+    "actors.clients.consumer.protocols.classic": "membership requests",
+    "actors.clients.consumer.protocols.consumer": "membership requests",
     "actors.clients.keywords": "bootstrap config rules table",
     "actors.clients.producer": "idempotence produce_requests",
     "actors.clients.producer.transactions": "machine reasons requests sequences states steps",

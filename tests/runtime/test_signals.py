@@ -91,13 +91,14 @@ def test_a_wait_in_a_block_is_interrupted_where_signals_are_let_in() -> None:
 
     def block() -> None:
         with signals_held:
+            timer.start()
             try:
                 let_signals_in(lock.acquire)
             finally:
                 send()  # a second one is late enough
                 after.append(signals.depth())
 
-    threading.Timer(0.02, signal.pthread_kill, (threading.get_ident(), signal.SIGALRM)).start()
+    timer = threading.Timer(0.02, signal.pthread_kill, (threading.get_ident(), signal.SIGALRM))
     with pytest.raises(Rang):
         block()
     assert after == [1]
@@ -112,9 +113,14 @@ def test_a_system_call_in_a_block_goes_on_when_a_signal_comes() -> None:
         os.write(writable, b"whole")
 
     timer = threading.Timer(0.02, interrupt)
-    timer.start()
-    with pytest.raises(Rang), signals_held:
-        read.append(os.read(readable, 10))
+
+    def block() -> None:
+        with signals_held:
+            timer.start()
+            read.append(os.read(readable, 10))
+
+    with pytest.raises(Rang):
+        block()
     timer.join()
     os.close(readable)
     os.close(writable)

@@ -11,7 +11,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from actors.clients.actor import ClientActor
-from actors.clients.consumer.classic.member import GroupMember
 from actors.clients.consumer.commit_future import CommitFuture
 from actors.clients.consumer.committing import Committing
 from actors.clients.consumer.fetcher import Fetcher
@@ -25,7 +24,8 @@ from kstore.errors import InvalidTopic, TopicAuthorizationFailed, for_code
 if TYPE_CHECKING:
     import re
 
-    from actors.clients.consumer.classic.membership import Complete
+    from actors.clients.consumer.protocols import GroupMember
+    from actors.clients.consumer.protocols.classic.membership import Complete
     from actors.clients.keywords.table import ConsumerConfig
     from actors.clients.transport import Transport
     from actors.clients.view import View
@@ -45,16 +45,35 @@ class ConsumerActor(ClientActor):
         super().__init__(node, name, transport, config)
         self.metadata.creates_topics = config.allow_auto_create_topics
         self.subscription = Subscription()
-        self.member = GroupMember(self, config, self.subscription)
+        self.member = self._member(config)
         self.membership = self.member.membership
         self.committing = Committing(self, config, self.member)
-        self.offsets = OffsetLookups(self, self.membership.group, ISOLATION_LEVELS[config.isolation_level])
+        self.offsets = OffsetLookups(
+            self, self.membership.group, ISOLATION_LEVELS[config.isolation_level], self._identity
+        )
         self.positions = Positions(
             self, self.subscription, self.offsets, config.auto_offset_reset, lambda: self.fetcher.send_fetches()
         )
         self.fetcher = Fetcher(self, config, self.subscription, self.positions)
         self.errors: deque[KafkaError] = deque()
         self.woken = False
+
+    def _member(self, config: ConsumerConfig) -> GroupMember:
+        """What it is in its group, by the ``group_protocol``."""
+        if config.group_protocol == "classic":
+            from actors.clients.consumer.protocols.classic.member import GroupMember as Classic
+
+            return Classic(self, config, self.subscription)
+        from actors.clients.consumer.protocols.consumer.member import GroupMember as OfConsumerProtocol
+
+        return OfConsumerProtocol(self, config, self.subscription)
+
+    def _identity(self) -> tuple[str | None, int]:
+        """Who asks for the group's offsets: its member id and epoch, or None and -1."""
+        membership = self.membership
+        if membership.acknowledges and membership.is_stable and membership.shares:
+            return membership.member_id, membership.generation
+        return None, -1
 
     def fail(self, error: KafkaError) -> None:
         """Have the next poll() raise this."""
@@ -69,9 +88,7 @@ class ConsumerActor(ClientActor):
         if subscription.kind == PATTERN and subscription.match(self._readable(new)):
             self.metadata.take_interest(subscription.topics)
         self._read_all_without_group()
-        self.membership.topics_changed()
-        if self.membership.counted is not None:
-            self.membership.partitions_changed(new.count_partitions(self.membership.counted))
+        self.member.view_changed(new)
         for name in subscription.topics:
             code = new.topics[name].error_code if name in new.topics else 0
             if code and isinstance(error := for_code(code, name), TOPIC_ERRORS):
@@ -121,7 +138,7 @@ class ConsumerActor(ClientActor):
             self.subscription.subscribe_pattern(pattern, listener)
             self.metadata.all_topics = True
             self.subscription.match(self._readable(self.view))
-        self.membership.topics_changed()
+        self.member.topics_changed()
         self._read_all_without_group()
         self.go_on()
         if pattern is not None or any(topic not in self.view.topics for topic in topics):

@@ -20,6 +20,7 @@ from kstore.errors import (
     IllegalGeneration,
     KafkaError,
     RebalanceInProgress,
+    StaleMemberEpoch,
     UnknownMemberId,
     UnknownTopicOrPartition,
     for_code,
@@ -33,7 +34,7 @@ from kstore.schema.messages.offset_commit import (
 
 if TYPE_CHECKING:
     from actors.clients.actor import ClientActor
-    from actors.clients.consumer.classic.member import GroupMember
+    from actors.clients.consumer.protocols import GroupMember
     from actors.clients.keywords.table import ConsumerConfig
 
 Offsets = Mapping[TopicPartition, OffsetAndMetadata]
@@ -118,8 +119,8 @@ class Committing:
                 yield from self.once(offsets)
                 return
             except KafkaError as error:
-                if not error.retriable:
-                    return
+                if not error.retriable and not isinstance(error, StaleMemberEpoch):
+                    return  # in a newer epoch, that of the last heartbeat, it is taken
             yield self.actor.backoff(attempt)
             attempt += 1
 
@@ -131,6 +132,8 @@ class Committing:
             try:
                 yield from self.once(offsets)
                 return
+            except StaleMemberEpoch as error:
+                raise CommitFailed(f"OffsetCommit failed with stale member epoch. {error.message}") from error
             except KafkaError as error:
                 if not error.retriable or isinstance(error, RebalanceInProgress):
                     raise
@@ -188,7 +191,7 @@ class Committing:
                 return error
             return RebalanceInProgress(STALE) if membership.is_rebalancing else CommitFailed(MOVED_ON)
         if isinstance(error, RebalanceInProgress):
-            membership.ask_rejoin("offset commit failed since group is already rebalancing")
+            self.member.ask_rejoin("offset commit failed since group is already rebalancing")
             return RebalanceInProgress(EXECUTING)
         if isinstance(error, (UnknownMemberId, IllegalGeneration)):
             if not is_current and membership.is_rebalancing:

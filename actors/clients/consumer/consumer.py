@@ -338,9 +338,11 @@ class Consumer(RecordIterator, Client):
         return self._actor.membership.metadata
 
     def enforce_rebalance(self, reason: str | None = None) -> None:
-        """Have the group rebalance at this consumer's next ``poll()``."""
+        """Have a classic group rebalance at this consumer's next ``poll()``; another raises ``ValueError``."""
         told = text("reason", reason, or_none=True) or "rebalance enforced by user"
-        self._calls.now("enforce_rebalance", self._actor.membership.ask_rejoin, told)
+        if self._config.group_protocol != "classic":
+            raise ValueError('the coordinator alone decides who reads what, unless group_protocol="classic"')
+        self._calls.now("enforce_rebalance", self._actor.member.ask_rejoin, told)
 
     def metrics(self) -> dict[str, dict[str, float]]:
         """What this consumer has done so far, by the groups and names of the Java client's metrics."""

@@ -6,7 +6,7 @@ again after the coordinator or the leader was looked up anew.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING
 
 from actors.clients.coroutine import CONSUMER, COORDINATOR, SendTo
@@ -17,6 +17,8 @@ from kstore.errors import (
     KafkaError,
     NotCoordinator,
     RequestTimedOut,
+    StaleMemberEpoch,
+    UnknownMemberId,
     UnknownTopicOrPartition,
     for_code,
 )
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 LATEST_TIMESTAMP = -1
 EARLIEST_TIMESTAMP = -2
 COORDINATOR_ELSEWHERE = frozenset({CoordinatorNotAvailable.code, NotCoordinator.code, RequestTimedOut.code})
+NOT_THAT_MEMBER = StaleMemberEpoch, UnknownMemberId  # it has another epoch soon, or is no member
 
 
 class Listed(NamedTuple):
@@ -51,13 +54,16 @@ ISOLATION_LEVELS = {"read_uncommitted": 0, "read_committed": 1}
 
 class OffsetLookups:
     """Look-ups of one consumer; of what ``group`` has committed. To a reader of committed records (an isolation level
-    of 1) a log ends at its last stable offset.
+    of 1) a log ends at its last stable offset. ``identity()`` is the member id and epoch to ask with, or None and -1.
     """
 
-    def __init__(self, actor: ClientActor, group: str, isolation_level: int) -> None:
+    def __init__(
+        self, actor: ClientActor, group: str, isolation_level: int, identity: Callable[[], tuple[str | None, int]]
+    ) -> None:
         self.actor = actor
         self.group = group
         self.isolation_level = isolation_level
+        self._identity = identity
 
     def committed(
         self, partitions: Collection[TopicPartition]
@@ -68,7 +74,9 @@ class OffsetLookups:
         attempt = 0
         while True:
             node = yield from actor.coordinator(group)
-            answer = yield SendTo(node, self._committed_request(group, partitions), purpose=COORDINATOR)
+            asked_by = self._identity()
+            request = self._committed_request(group, partitions, *asked_by)
+            answer = yield SendTo(node, request, purpose=COORDINATOR)
             if isinstance(answer, KafkaError):
                 error: KafkaError | None = answer
             elif code := answer.groups[0].error_code:
@@ -80,18 +88,21 @@ class OffsetLookups:
             assert error is not None
             if error.code in COORDINATOR_ELSEWHERE:
                 actor.forget_coordinator(group)
-            if not error.retriable:
+            if not error.retriable and not (asked_by[0] is not None and isinstance(error, NOT_THAT_MEMBER)):
                 raise error
             yield actor.backoff(attempt)
             attempt += 1
 
     @staticmethod
-    def _committed_request(group: str, partitions: Collection[TopicPartition]) -> OffsetFetchRequest:
+    def _committed_request(
+        group: str, partitions: Collection[TopicPartition], member_id: str | None, epoch: int
+    ) -> OffsetFetchRequest:
         topics: dict[str, list[int]] = {}
         for partition in partitions:
             topics.setdefault(partition.topic, []).append(partition.partition)
         asked = [OffsetFetchRequestTopics(name=name, partition_indexes=numbers) for name, numbers in topics.items()]
-        return OffsetFetchRequest(groups=[OffsetFetchRequestGroup(group_id=group, topics=asked)], require_stable=True)
+        of_group = OffsetFetchRequestGroup(group_id=group, member_id=member_id, member_epoch=epoch, topics=asked)
+        return OffsetFetchRequest(groups=[of_group], require_stable=True)
 
     @staticmethod
     def _committed_in(

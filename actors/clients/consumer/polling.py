@@ -121,8 +121,17 @@ class Polling:
         """Whether a poll that waits has something to do."""
         actor = self._actor
         return bool(
-            actor.fetcher.arrived or actor.membership.wants_user or actor.errors or actor.woken or not actor.node.alive
+            (actor.fetcher.arrived and self._may_take())
+            or actor.membership.wants_user
+            or actor.errors
+            or actor.woken
+            or not actor.node.alive
         )
+
+    def _may_take(self) -> bool:
+        """Whether records may be given out: not while what was read is being committed for others to go on from."""
+        membership = self._actor.membership
+        return not (membership.holds_back and membership.commits_first)
 
     def until(self, timeout_s: float | None, take: Take) -> bool:
         """Attend to the group and take what there is, until ``take()`` got something; False when time is over."""
@@ -136,7 +145,7 @@ class Polling:
         member.polling = True
         try:
             self._attend()
-            if take():
+            if self._may_take() and take():
                 return True
             if actor.transport.metadata_offset() != actor.metadata_offset or clock.now_us() >= self._tell_again_us:
                 self._calls.now("poll", actor.check_metadata_offset)
@@ -145,7 +154,7 @@ class Polling:
                 left_s = None if deadline_us is None else max(0, deadline_us - clock.now_us()) / 1e6
                 happened = self._calls.drive(self._something, left_s)
                 self._attend()
-                if take():
+                if self._may_take() and take():
                     return True
                 if not happened or (deadline_us is not None and clock.now_us() >= deadline_us):
                     return False

@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from actors.clients.consumer.classic.membership import CLOSED, UNSUBSCRIBED, Complete, Prepare
+from actors.clients.consumer.protocols.classic.membership import CLOSED, UNSUBSCRIBED, Complete, Prepare
 from actors.clients.errors import KafkaTimeout
 from actors.runtime.signals import let_signals_in
 from kstore.errors import KafkaError
@@ -75,6 +75,8 @@ class Rebalancing:
         finally:
             actor.positions.in_listener = False
             self._calls.now("poll", actor.go_on)
+        if self._membership.acknowledges:  # what a listener couldn't take isn't said to be taken, as in Java
+            self._calls.now("poll", self._member.acknowledge)
         return True
 
     def commit_at_end(self, timeout_s: float) -> None:

@@ -27,6 +27,12 @@ ACKS = {"all": -1, "-1": -1, "0": 0, "1": 1}
 
 IN_FLIGHT = "max_in_flight_requests_per_connection"
 TRANSACTIONAL = "transactional_id"
+THE_BROKERS = {
+    "partition_assignment_strategy": "the broker shares out the partitions; group_remote_assignor names how",
+    "session_timeout_ms": "the broker sets it, by group.consumer.session.timeout.ms or the group's config",
+    "heartbeat_interval_ms": "the broker sets it, by group.consumer.heartbeat.interval.ms or the group's config",
+}
+GROUP_PROTOCOL = "group_protocol"
 IN_FLIGHT_MAX = 5  # of an idempotent producer: brokers remember as many batches
 
 
@@ -204,6 +210,27 @@ def only_with(other: str, because: str) -> Together:
 
     check.__doc__ = f"Only with a `{other}`."
     return check
+
+
+def not_with_consumer_protocol(config: Config, name: str) -> object:
+    """With ``"consumer"``: no ``partition_assignment_strategy``, ``session_timeout_ms`` or ``heartbeat_interval_ms``.
+
+    The rule of Java's ``ConsumerConfig``: the broker has these. Raises ``ConfigError`` with the way out.
+    """
+    value = getattr(config, name)
+    if value == "consumer":
+        for each, way_out in THE_BROKERS.items():
+            if each in config.given:
+                raise ConfigError(f'{each} can\'t be given with {name}="consumer": {way_out}')
+    return value
+
+
+def only_of_consumer_protocol(config: Config, name: str) -> object:
+    """Only with ``group_protocol="consumer"``."""
+    value = getattr(config, name)
+    if value is not None and getattr(config, GROUP_PROTOCOL) != "consumer":
+        raise ConfigError(f'{name} needs group_protocol="consumer"; a classic group has partition_assignment_strategy')
+    return value
 
 
 def idempotence(config: Config, name: str) -> object:

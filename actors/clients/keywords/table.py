@@ -32,7 +32,9 @@ from actors.clients.keywords.rules import (
     maybe_empty_or_none,
     ms,
     ms_or_infinity,
+    not_with_consumer_protocol,
     offset_reset,
+    only_of_consumer_protocol,
     only_with,
     partitioner_or_none,
     retry_count,
@@ -87,7 +89,7 @@ class ClientConfig(Config):
     }
     later = """
         auto_include_jmx_reporter bootstrap_controllers compression_gzip_level compression_lz4_level
-        compression_zstd_level enable_metrics_push group_remote_assignor interceptor_classes
+        compression_zstd_level enable_metrics_push interceptor_classes
         metadata_recovery_rebootstrap_trigger_ms metadata_recovery_strategy metric_reporters metrics_enabled
         metrics_num_samples metrics_recording_level metrics_sample_window_ms partitioner_rack_aware proxy_url
         receive_buffer_bytes receive_message_max_bytes sasl_* security_providers send_buffer_bytes
@@ -186,8 +188,10 @@ class ConsumerConfig(ClientConfig):
     """The group whose members share the partitions."""
     group_instance_id = keyword(None, text_or_none)
     """Makes it a static member (KIP-345)."""
-    group_protocol = keyword("classic", choice(("classic",), ("consumer",)))
-    """How the group is kept; that of KIP-848 is not implemented yet."""
+    group_protocol = keyword("classic", choice(("classic", "consumer")), not_with_consumer_protocol)
+    """Who shares out the partitions: a member that leads the group, or, with ``"consumer"``, the broker (KIP-848)."""
+    group_remote_assignor = keyword(None, text_or_none, only_of_consumer_protocol)
+    """By which assignor the broker shares out the partitions: ``"uniform"`` or ``"range"``; ``None``: the broker's."""
     heartbeat_interval_ms = keyword(3_000, ms(1), below("session_timeout_ms"))
     """How often a member tells that it lives."""
     isolation_level = keyword("read_uncommitted", choice(("read_uncommitted", "read_committed")))

@@ -76,6 +76,7 @@ class ConsumerKeywords(ClientKeywords, total=False):
     group_id: str | None
     group_instance_id: str | None
     group_protocol: str
+    group_remote_assignor: str | None
     heartbeat_interval_ms: int
     isolation_level: str
     key_deserializer: Codec

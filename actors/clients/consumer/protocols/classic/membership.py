@@ -116,6 +116,9 @@ class Membership:
     let through (KIP-447). All of it is changed by methods alone.
     """
 
+    holds_back = False
+    acknowledges = False
+
     def __init__(
         self, group: str, instance: str | None, assignors: dict[str, Assignor], subscription: Subscription
     ) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from actors.clients.actor import GROUP
 from actors.clients.consumer.assignors.strategy import assignors_of
-from actors.clients.consumer.classic.membership import (
+from actors.clients.consumer.protocols.classic.membership import (
     AT_ONCE,
     ELSEWHERE,
     FATAL,
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from actors.clients.consumer.assignors import Assignments
     from actors.clients.consumer.subscription import Subscription
     from actors.clients.keywords.table import ConsumerConfig
+    from actors.clients.view import View
     from actors.runtime.coroutine import Eventually, Task
     from kstore.schema.messages.heartbeat import HeartbeatResponse
     from kstore.schema.messages.join_group import JoinGroupResponse
@@ -88,6 +89,24 @@ class GroupMember:
         self.membership.gave_up(gone)
         self._follow()
 
+    def acknowledge(self) -> None:
+        """A classic member that has joined has said all there is to say."""
+
+    def ask_rejoin(self, reason: str) -> None:
+        """As ``Membership.ask_rejoin``."""
+        self.membership.ask_rejoin(reason)
+
+    def topics_changed(self) -> None:
+        """As ``Membership.topics_changed``."""
+        self.membership.topics_changed()
+
+    def view_changed(self, view: View) -> None:
+        """What is subscribed to, or what it shared out as leader, may be others."""
+        membership = self.membership
+        membership.topics_changed()
+        if membership.counted is not None:
+            membership.partitions_changed(view.count_partitions(membership.counted))
+
     def lost(self, api: str, error: KafkaError) -> None:
         """As ``Membership.lost``."""
         self.membership.lost(api, error)
@@ -115,7 +134,7 @@ class GroupMember:
     def _join_once(self) -> Eventually[tuple[TopicPartition, ...]]:
         """One JoinGroup and one SyncGroup."""
         from actors.clients.consumer.assignors.wire import decode_assignment
-        from actors.clients.consumer.classic import requests
+        from actors.clients.consumer.protocols.classic import requests
 
         config, membership = self.config, self.membership
         node = yield from self.actor.coordinator(membership.group)
@@ -149,7 +168,7 @@ class GroupMember:
 
     def _share_out(self, joined: JoinGroupResponse) -> Eventually[Assignments]:
         """As the group's leader, decide who reads what. A static leader that is back shares out nothing (KIP-814)."""
-        from actors.clients.consumer.classic import requests
+        from actors.clients.consumer.protocols.classic import requests
 
         actor, membership = self.actor, self.membership
         requests.assignor_of(membership, membership.protocol)
@@ -172,7 +191,7 @@ class GroupMember:
 
     def _beat(self) -> Eventually[None]:
         """Heartbeats until the membership ends."""
-        from actors.clients.consumer.classic import requests
+        from actors.clients.consumer.protocols.classic import requests
 
         actor, config = self.actor, self.config
         interval_us = config.heartbeat_interval_ms * 1000
@@ -245,7 +264,7 @@ class GroupMember:
             yield from self._send_leave(request)
 
     def _leave_request(self, reason: str) -> LeaveGroupRequest | None:
-        from actors.clients.consumer.classic import requests
+        from actors.clients.consumer.protocols.classic import requests
 
         return requests.leave_request(self.membership, reason) if self.membership.leaves else None
 

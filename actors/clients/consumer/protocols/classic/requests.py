@@ -20,7 +20,7 @@ from kstore.schema.messages.leave_group import LeaveGroupRequest, MemberIdentity
 from kstore.schema.messages.sync_group import SyncGroupRequest, SyncGroupRequestAssignment
 
 if TYPE_CHECKING:
-    from actors.clients.consumer.classic.membership import Membership
+    from actors.clients.consumer.protocols.classic.membership import Membership
 
 PROTOCOL_TYPE = "consumer"
 

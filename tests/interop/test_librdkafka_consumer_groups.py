@@ -55,15 +55,17 @@ class Readers:
         self.consumers = list(consumers)
         self.values: list[int] = []
 
-    def poll(self) -> None:
+    def read(self) -> int:
+        """How many records have been read, after one more poll of each."""
         for consumer in self.consumers:
             message = consumer.poll(0.02)
             if message is not None:
                 assert message.error() is None
                 self.values.append(int(message.value()))
+        return len(self.values)
 
     def shares(self) -> list[list[tuple[str, int]]]:
-        self.poll()
+        self.read()
         return [sorted((each.topic, each.partition) for each in consumer.assignment()) for consumer in self.consumers]
 
 
@@ -72,7 +74,7 @@ def test_two_consumers_share_a_topic_commit_and_hand_over(cluster: Cluster) -> N
     first = member(cluster, "g")
     readers = Readers(first)
     first.subscribe(["orders"])
-    wait_until(lambda: (readers.poll(), len(readers.values) == RECORDS)[1], what="all records", timeout_s=60)
+    wait_until(lambda: readers.read() == RECORDS, what="all records", timeout_s=60)
     assert sorted(readers.values) == list(range(RECORDS))
     first.commit(asynchronous=False)
 
@@ -83,7 +85,7 @@ def test_two_consumers_share_a_topic_commit_and_hand_over(cluster: Cluster) -> N
     assert sorted(each for share in readers.shares() for each in share) == [("orders", number) for number in range(4)]
 
     produce(cluster, "orders", range(RECORDS, 2 * RECORDS))
-    wait_until(lambda: (readers.poll(), len(readers.values) >= 2 * RECORDS)[1], what="the others", timeout_s=60)
+    wait_until(lambda: readers.read() >= 2 * RECORDS, what="the others", timeout_s=60)
     assert sorted(readers.values) == list(range(2 * RECORDS)), "nothing is read twice: the second began at the commit"
     for consumer in readers.consumers:
         consumer.commit(asynchronous=False)

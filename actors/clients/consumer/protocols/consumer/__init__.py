@@ -1,0 +1,1 @@
+"""The consumer protocol (KIP-848): the coordinator shares out the partitions, and heartbeats say everything."""
