@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 P = TypeVar("P", bound="Program")
 
+TRANSACTIONAL_IDS = ("transactor-0", "transactor-1", "worker-0", "worker-1")
+
 ZOMBIES = 0.3
 """How often one that is replaced goes on."""
 
@@ -34,9 +36,9 @@ class Programs:
     def make(self) -> None:
         """Those of the beginning."""
         for number in range(self.random.randint(1, 2)):
-            self.add(Transactor, f"transactor-{number}")
+            self.add(Transactor, TRANSACTIONAL_IDS[number])
         for number in range(self.random.randint(1, 2)):
-            self.add(SimulatedWorker, f"worker-{number}")
+            self.add(SimulatedWorker, TRANSACTIONAL_IDS[2 + number])
         self.begin(CommittedReader(self.cluster, self.workload, "committed", goes_back=True))
 
     def add(self, kind: type[TransactionalProgram], transactional_id: str) -> None:
@@ -62,8 +64,11 @@ class Programs:
         return [node_of(client).node_id for program in self.all for client in program.clients]
 
     def lose_one(self) -> None:
-        """Have another take the place of one with a transactional id, which is killed, or becomes a zombie."""
-        lost = self.random.choice(self.of(TransactionalProgram))
+        """Have another take the place of one with a transactional id, which is killed, or becomes a zombie: one that is
+        in a transaction, if there is any.
+        """
+        programs = self.of(TransactionalProgram)
+        lost = self.random.choice([each for each in programs if each.is_in_transaction] or programs)
         if self.random.random() >= ZOMBIES:
             lost.kill()
         lost.is_replaced = True

@@ -16,11 +16,12 @@ from actors.simulation.invariants import Judge
 from actors.simulation.ledger import Violation
 from actors.simulation.member import SimulatedMember
 from actors.simulation.producer import SimulatedProducer
-from actors.simulation.programs import Programs
+from actors.simulation.programs import TRANSACTIONAL_IDS, Programs
 from actors.simulation.reader import SimulatedReader
 from actors.simulation.topic_maker import TopicMaker
 from actors.simulation.transaction_history import TransactionOutcome, missing_outputs
 from actors.simulation.transactor import COORDINATORS, Transactor
+from actors.transactions.metadata import EPOCH_MAX
 from kstore import checked
 from kstore.errors import KafkaError
 from kstore.fs.faulty import FaultyFileSystem
@@ -39,6 +40,7 @@ ROWS_SHOWN = 40
 REST_SECONDS_MAX = 60
 LOOK_SECONDS = 0.05
 CLASSIC = 0.25
+WORN = 0.3
 
 CONFIG = {
     "broker.heartbeat.interval.ms": "250",
@@ -199,6 +201,8 @@ class Run:
         self.until(lambda: maker.resting, "the topics are made")
         self.agree_on_a_protocol()
         self.make_clients()
+        if self.random.random() < WORN:
+            self.use_up_epochs()
         self.programs.make()
         self.storm(self.random.uniform(8, 20))
         self.workload.closing = True
@@ -216,6 +220,22 @@ class Run:
             self.judge.producers.bumps_epochs = False
             with self.cluster.admin() as admin:
                 admin.update_features({"transaction.version": ("SAFE_DOWNGRADE", 1)})
+
+    def use_up_epochs(self) -> None:
+        """Have the epochs of the programs' producer ids end soon, as if they had been in use for years."""
+        self.workload.transactions.is_worn = True
+        self.init_transactions()
+        for _, shard, _ in self.judge.coordinators.loaded_transactions():
+            for transaction in shard.transactions.values():
+                epoch = EPOCH_MAX - self.random.randint(3, 10)
+                transaction.metadata = transaction.metadata._replace(epoch=epoch)
+        self.init_transactions()  # with that the log has them
+
+    def init_transactions(self) -> None:
+        """Have a producer begin with each of the programs' transactional ids."""
+        for transactional_id in TRANSACTIONAL_IDS:
+            with self.cluster.producer(transactional_id=transactional_id) as producer:
+                producer.init_transactions()
 
     def storm(self, seconds: float) -> None:
         """Let faults happen for so long, then heal them."""

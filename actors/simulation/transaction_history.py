@@ -69,6 +69,7 @@ class TransactionHistory:
         self.reads = 0
         self.fenced: dict[int, int] = {}  # producer id: epochs before this one are fenced
         self.outdated_us: dict[str, int] = {}  # partition of a coordinator: when one that was replaced last answered
+        self.is_worn = False  # whether the producers' epochs are used up in the run
         self.claims: Counter[str] = Counter()  # transactional id: how many producers have asked for it
         self.granted: Counter[str] = Counter()  # and how many of them got it
 

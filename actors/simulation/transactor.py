@@ -7,7 +7,8 @@ that it gives no reason for is a finding.
 InvalidTxnState ends a producer, as it does Java's. It is accepted for three reasons only: the transaction took longer
 than it may; another producer has asked for the id; a coordinator that doesn't know yet that another one has taken over
 has had a turn since the transaction began. The third is Kafka's behaviour, too: its coordinator decides on EndTxn by
-the state that it has in memory, and finds out only by an append that it isn't the coordinator any more.
+the state that it has in memory, and finds out only by an append that it isn't the coordinator any more. Where epochs
+are used up, the id has got another producer id meanwhile, and InvalidProducerIdMapping comes for the same reasons.
 """
 
 from __future__ import annotations
@@ -19,7 +20,14 @@ from actors.clients.errors import ClientClosed, CommitFailed, KafkaTimeout
 from actors.coordinator.routing import partition_for
 from actors.simulation.program import Program
 from actors.simulation.transaction_history import SimulatedTransaction, TransactionOutcome
-from kstore.errors import InvalidProducerEpoch, InvalidTxnState, KafkaError, ProducerFenced, TransactionAbortable
+from kstore.errors import (
+    InvalidProducerEpoch,
+    InvalidProducerIdMapping,
+    InvalidTxnState,
+    KafkaError,
+    ProducerFenced,
+    TransactionAbortable,
+)
 
 if TYPE_CHECKING:
     from actors.clients.producer.producer import Producer
@@ -31,6 +39,7 @@ ABORTABLE = (TransactionAbortable, InvalidProducerEpoch, CommitFailed, KafkaTime
 
 TIMEOUT_MS = 3_000
 BLOCK_MS = 4_000
+HANG_MS = 2_000
 COORDINATORS = 2
 RECORDS_MAX = 6
 
@@ -44,6 +53,7 @@ class TransactionalProgram(Program):
         super().__init__(cluster, workload, label)
         self.transactional_id = transactional_id
         self.is_replaced = False
+        self.is_in_transaction = False
         self.claim = 0
 
     def live(self) -> None:
@@ -95,30 +105,53 @@ class TransactionalProgram(Program):
         """Have ``write`` write in a transaction, and commit that, or abort it by chance or because it has to be."""
         transaction, began_us = self.history.begun(self.label), self.cluster.world.clock.now_us()
         producer.begin_transaction()
+        self.is_in_transaction = True
+        try:
+            return self.write_and_end(producer, write, transaction)
+        except (InvalidTxnState, InvalidProducerIdMapping) as error:
+            if not self.is_explained(error, began_us):
+                raise
+            raise ProducerFenced("brokers know of no such transaction") from error
+        finally:
+            self.is_in_transaction = False
+
+    def write_and_end(
+        self,
+        producer: Producer,
+        write: Callable[[SimulatedTransaction], None],
+        transaction: SimulatedTransaction,
+    ) -> TransactionOutcome:
+        """The transaction that has begun, to its end."""
         try:
             write(transaction)
             if self.workload.closing or self.random.random() < 0.8:
+                self.hesitate()
                 transaction.outcome = TransactionOutcome.ASKED
                 self.patiently(producer.commit_transaction)
                 transaction.outcome = TransactionOutcome.COMMITTED
                 return TransactionOutcome.COMMITTED
         except ABORTABLE:
             pass
-        except InvalidTxnState as error:
-            if not self.may_be_unknown(began_us):
-                raise
-            raise ProducerFenced("brokers know of no such transaction") from error
         self.patiently(producer.abort_transaction)
         transaction.outcome = TransactionOutcome.ABORTED
         return TransactionOutcome.ABORTED
 
-    def may_be_unknown(self, began_us: int) -> bool:
-        """Whether there is a reason for a coordinator not to know the transaction, which began at that time."""
+    def is_explained(self, error: KafkaError, began_us: int) -> bool:
+        """Whether there is a reason for a coordinator not to know the transaction, which began at that time, and for
+        its id to have another producer id if the error says so.
+        """
+        if isinstance(error, InvalidProducerIdMapping) and not self.history.is_worn:
+            return False
         name, history = self.transactional_id, self.history
         took_us = self.cluster.world.clock.now_us() - began_us
         is_claimed = history.claims[name] > min(self.claim, history.granted[name])
         coordinator = f"transactions/{partition_for(name, COORDINATORS)}"
         return took_us >= 1_000 * TIMEOUT_MS or is_claimed or history.outdated_us.get(coordinator, -1) >= began_us
+
+    def hesitate(self) -> None:
+        """Hang before the commit now and then, and always once another has the id: what is sent then is late."""
+        if self.is_replaced or (not self.workload.closing and self.random.random() < 0.2):
+            self.pause(HANG_MS)
 
 
 class Transactor(TransactionalProgram):

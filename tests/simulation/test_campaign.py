@@ -51,8 +51,10 @@ def test_seeds_hold_and_go_through_what_they_are_for(seeds: range, capsys: pytes
             for mutation in (
                 mutations.no_epoch_fencing,
                 transaction_mutations.late_produce_joins_the_next_transaction,
+                transaction_mutations.late_end_ends_the_next_transaction,
                 transaction_mutations.timeout_without_a_new_epoch,
                 transaction_mutations.transaction_completed_twice,
+                transaction_mutations.epochs_that_overflow,
                 transaction_mutations.sequences_that_do_not_wrap,
             )
         ),

@@ -14,6 +14,7 @@ from actors.simulation.transaction_history import (
     output,
 )
 from actors.simulation.transactor import COORDINATORS, TIMEOUT_MS, Transactor
+from kstore.errors import InvalidProducerIdMapping, InvalidTxnState
 
 INPUTS, OUTPUTS = "orders", "invoices"
 IN, OUT = (INPUTS, 0), (OUTPUTS, 0)
@@ -147,16 +148,30 @@ def test_a_transaction_that_no_coordinator_knows_has_a_reason() -> None:
         transactor = Transactor(cluster, workload, "t1", name)
         transactor.claim = history.claims[name] = history.granted[name] = 1
         now_us = cluster.world.clock.now_us()
-        assert not transactor.may_be_unknown(now_us)
-        assert transactor.may_be_unknown(now_us - 1_000 * TIMEOUT_MS)
+        assert not transactor.is_explained(InvalidTxnState(), now_us)
+        assert transactor.is_explained(InvalidTxnState(), now_us - 1_000 * TIMEOUT_MS)
         history.claims[name] = 2
-        assert transactor.may_be_unknown(now_us), "it is being asked for"
+        assert transactor.is_explained(InvalidTxnState(), now_us), "it is being asked for"
         history.granted[name] = 2
-        assert transactor.may_be_unknown(now_us), "another one has it"
+        assert transactor.is_explained(InvalidTxnState(), now_us), "another one has it"
         transactor.claim = 2
-        assert not transactor.may_be_unknown(now_us)
+        assert not transactor.is_explained(InvalidTxnState(), now_us)
         of_both = [f"transactions/{number}" for number in range(COORDINATORS)]
         history.outdated_us = dict.fromkeys(of_both, now_us - 1)
-        assert not transactor.may_be_unknown(now_us), "that was before"
+        assert not transactor.is_explained(InvalidTxnState(), now_us), "that was before"
         history.outdated_us = dict.fromkeys(of_both, now_us)
-        assert transactor.may_be_unknown(now_us)
+        assert transactor.is_explained(InvalidTxnState(), now_us)
+
+
+def test_another_producer_id_has_a_reason_only_where_epochs_are_used_up() -> None:
+    with Cluster.unstarted(node_ids=(1,), seed=1) as cluster:
+        workload = Workload(History(), (1,), INPUTS, OUTPUTS, 1, "group", wire=False)
+        history, name = workload.transactions, "transactor-0"
+        transactor = Transactor(cluster, workload, "t1", name)
+        transactor.claim, history.claims[name], history.granted[name] = 1, 2, 2
+        now_us = cluster.world.clock.now_us()
+        assert not transactor.is_explained(InvalidProducerIdMapping(), now_us)
+        history.is_worn = True
+        assert transactor.is_explained(InvalidProducerIdMapping(), now_us)
+        transactor.claim = 2
+        assert not transactor.is_explained(InvalidProducerIdMapping(), now_us), "nobody else has asked for the id"

@@ -12,18 +12,20 @@ from actors.coordinator.shard import Caller
 from actors.partition.leader import serving
 from actors.partition.leader.serving import Serving
 from actors.partition.messages import Read
-from actors.transactions import adding
+from actors.transactions import adding, ending
 from actors.transactions.appends import Completion, TransactionAppend, TransactionDecision
 from actors.transactions.completing import AGAIN_MS, Completing
 from actors.transactions.deciding import Deciding
 from actors.transactions.metadata import NO_PRODUCER_ID, TransactionMetadata
 from actors.transactions.shard import TransactionShard
+from actors.transactions.states import ONGOING
 from actors.transactions.timers import COMPLETION, TimerKey
 from actors.transactions.transaction import Transaction
 from actors.transactions.transitions import decided
 from kstore.errors import InvalidProducerIdMapping, OutOfOrderSequenceNumber
 from kstore.log import Log, LogRead
 from kstore.schema.messages.add_partitions_to_txn import AddPartitionsToTxnTransaction
+from kstore.schema.messages.end_txn import EndTxnRequest
 
 LAST_STABLE = serving.LAST_STABLE
 
@@ -36,6 +38,20 @@ def late_produce_joins_the_next_transaction(patch: pytest.MonkeyPatch) -> None:
             raise InvalidProducerIdMapping()
 
     patch.setattr(adding, "_check", check_producer_id)
+
+
+def late_end_ends_the_next_transaction(patch: pytest.MonkeyPatch) -> None:
+    """KIP-890: EndTxn ends the transaction that is open, whichever epoch it is of."""
+    by_second = ending._by_second
+
+    def end_what_is_open(transaction: Transaction, request: EndTxnRequest) -> ending.Verdict:
+        transaction.check_free()
+        now = transaction.metadata
+        if now.state is ONGOING and request.producer_id == now.producer_id:
+            return ending.Verdict.DECIDE
+        return by_second(transaction, request)
+
+    patch.setattr(ending, "_by_second", end_what_is_open)
 
 
 def timeout_without_a_new_epoch(patch: pytest.MonkeyPatch) -> None:
@@ -81,6 +97,11 @@ def transaction_completed_twice(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(TransactionShard, "_committed", commit_and_repeat)
     patch.setattr(TransactionShard, "_note_over", lambda *_: None)
     patch.setattr(Completing, "timer_fired", complete_again)
+
+
+def epochs_that_overflow(patch: pytest.MonkeyPatch) -> None:
+    """KAFKA-19367: a producer id is used on when its epochs are used up."""
+    patch.setattr(TransactionMetadata, "is_exhausted", property(lambda _: False))
 
 
 def sequences_that_do_not_wrap(patch: pytest.MonkeyPatch) -> None:
