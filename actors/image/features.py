@@ -2,8 +2,9 @@
 
 Only supported features are listed: ``metadata.version`` from Kafka 4.3 to 4.4 for the records of the metadata log, the
 fixed set of voters (``kraft.version`` 0), and ``transaction.version``: from 1 on the transaction log has flexible
-records, at 2 each transaction has an epoch of its own (KIP-890). The consumer protocol, share groups, streams groups
-and eligible leader replicas are at level 0, which is how Kafka says that they are off.
+records, at 2 each transaction has an epoch of its own (KIP-890). All others are at level 0, which is how Kafka says
+that they are off: share groups, streams groups, eligible leader replicas. ``group.version`` isn't supported either,
+although the consumer protocol is: brokers serve it at every level.
 """
 
 from __future__ import annotations
