@@ -44,6 +44,6 @@ CLIENT_VERSIONS: dict[int, tuple[int, int]] = {
     60: (0, 2),  # DescribeCluster
     61: (0, 0),  # DescribeProducers
     65: (0, 0),  # DescribeTransactions
-    68: (0, 1),  # ConsumerGroupHeartbeat; 1 with the member's own id
     66: (0, 2),  # ListTransactions; 1 by duration, 2 by a pattern of ids
+    68: (0, 1),  # ConsumerGroupHeartbeat; 1 with the member's own id
 }
