@@ -10,6 +10,9 @@ Apache Kafka.
 TopicAndPartition = tuple[str, int]
 """A partition by its topic's name and its number: the key of many tables. Users get a ``TopicPartition``."""
 
+TopicIdAndPartition = tuple[bytes, int]
+"""The same by its topic's id."""
+
 LOG = ".log"
 INDEX = ".index"
 TIME_INDEX = ".timeindex"

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from actors.groups.consumer.group import ConsumerGroup
-from actors.groups.consumer.member import ConsumerMember, Partition
+from actors.groups.consumer.member import ConsumerMember
 from actors.groups.consumer.records import by_topic
 from actors.groups.topics import Topics
 from kstore import errors
 from kstore.errors.base import bounded
+from kstore.log.names import TopicIdAndPartition
 from kstore.schema.messages.consumer_group_describe import Assignment, DescribedGroup, Member, TopicPartitions
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def _member(group: ConsumerGroup, member: ConsumerMember, topics: Topics) -> Mem
     )
 
 
-def _assignment(partitions: Iterable[Partition], topics: Topics) -> Assignment:
+def _assignment(partitions: Iterable[TopicIdAndPartition], topics: Topics) -> Assignment:
     """By topic; those of topics that are gone aren't told."""
     named = [(topics.name_of(topic_id), topic_id, numbers) for topic_id, numbers in by_topic(partitions).items()]
     return Assignment(

@@ -68,13 +68,9 @@ class Draft:
         self.records.append(target_record(self._id, new.member_id, target))
         self.move(new)
 
-    def topics_of(self, member: ConsumerMember) -> frozenset[str]:
-        """The names of topics that a member subscribes to."""
-        return frozenset((*member.topics, *self.regexes.get(member.regex, ())))
-
     def topic_ids_of(self, member: ConsumerMember) -> frozenset[bytes]:
         """The ids of those of them that exist."""
-        found = [self._topics.get(name) for name in self.topics_of(member)]
+        found = [self._topics.get(name) for name in member.topics_by(self.regexes)]
         return frozenset(topic.topic_id for topic in found if topic is not None)
 
     def resolve(self) -> None:
@@ -94,7 +90,7 @@ class Draft:
 
     def hash_topics(self) -> int:
         """A number that changes with the ids and partitions of the topics that members subscribe to."""
-        names = {name for member in self.members.values() for name in self.topics_of(member)}
+        names = {name for member in self.members.values() for name in member.topics_by(self.regexes)}
         digest = blake2b(digest_size=8)
         is_any = False
         for name in sorted(names):
@@ -119,7 +115,7 @@ class Draft:
             for member_id, member in self.members.items()
         }
         partitions: dict[bytes, int] = {}
-        for name in sorted({name for member in self.members.values() for name in self.topics_of(member)}):
+        for name in sorted({name for member in self.members.values() for name in member.topics_by(self.regexes)}):
             topic = self._topics.get(name)
             if topic is not None:
                 partitions[topic.topic_id] = topic.partitions

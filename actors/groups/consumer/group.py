@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from typing import cast
 
 from actors.coordinator.event import Event
-from actors.groups.consumer.member import ConsumerMember, Partition
+from actors.groups.consumer.member import ConsumerMember
 from actors.groups.consumer.records import (
     group_tombstones,
     member_tombstones,
@@ -28,6 +28,7 @@ from actors.groups.memory_use import MemoryUse
 from actors.groups.notes import note
 from actors.groups.records import ConsumerRecord, Record
 from kstore import errors
+from kstore.log.names import TopicIdAndPartition
 from kstore.schema.messages.consumer_group_records import (
     ConsumerGroupCurrentMemberAssignmentKey,
     ConsumerGroupCurrentMemberAssignmentValue,
@@ -72,8 +73,8 @@ class ConsumerGroup:
         self.members: dict[str, ConsumerMember] = {}
         self.static_members: dict[str, str] = {}
         """Member ids by instance id."""
-        self.targets: dict[str, frozenset[Partition]] = {}
-        self.owners: dict[Partition, str] = {}
+        self.targets: dict[str, frozenset[TopicIdAndPartition]] = {}
+        self.owners: dict[TopicIdAndPartition, str] = {}
         """Who holds a partition, assigned or still to be given up."""
         self.regexes: dict[str, tuple[str, ...]] = {}
         """The topics that a regular expression matches."""
@@ -143,13 +144,9 @@ class ConsumerGroup:
         if self._memory_use is not None:
             self._memory_use.add(change)
 
-    def target(self, member_id: str) -> frozenset[Partition]:
+    def target(self, member_id: str) -> frozenset[TopicIdAndPartition]:
         """What a member is to have."""
         return self.targets.get(member_id, frozenset())
-
-    def topics_of(self, member: ConsumerMember) -> frozenset[str]:
-        """The names of topics that a member subscribes to, by name or by its regular expression."""
-        return frozenset((*member.topics, *self.regexes.get(member.regex, ())))
 
     @property
     def shown_state(self) -> str:
@@ -207,7 +204,9 @@ class ConsumerGroup:
         ]
         self._check_assignment_epochs(member, epoch, partitions)
 
-    def _check_assignment_epochs(self, member: ConsumerMember, epoch: int, partitions: list[Partition]) -> None:
+    def _check_assignment_epochs(
+        self, member: ConsumerMember, epoch: int, partitions: list[TopicIdAndPartition]
+    ) -> None:
         for each in partitions:
             assigned_at = member.assigned.get(each, member.revoking.get(each))
             if assigned_at is None or epoch < assigned_at:
@@ -244,7 +243,7 @@ class ConsumerGroup:
         return self._subscribed().intersection(topics)
 
     def _subscribed(self) -> frozenset[str]:
-        return frozenset(topic for member in self.members.values() for topic in self.topics_of(member))
+        return frozenset(topic for member in self.members.values() for topic in member.topics_by(self.regexes))
 
     def expiry(self) -> Expiry | None:
         """Offsets of topics that members read are kept; the time of others counts from their commit, as in Kafka."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from actors.groups.consumer.assignors import ASSIGNORS
 from actors.groups.consumer.draft import Draft
-from actors.groups.consumer.member import JOINING, LEAVING_FOR_NOW, ConsumerMember, Partition
+from actors.groups.consumer.member import JOINING, LEAVING_FOR_NOW, ConsumerMember
 from actors.groups.consumer.reconciling import Owned, Target, reconciled
 from actors.groups.consumer.records import (
     assignment_epoch_record,
@@ -24,6 +24,7 @@ from actors.groups.consumer.records import (
 from actors.groups.settings import GroupSettings
 from actors.groups.topics import Topics
 from kstore import errors
+from kstore.log.names import TopicIdAndPartition
 from kstore.named import NamedTuple
 from kstore.schema.messages.consumer_group_heartbeat import (
     Assignment,
@@ -281,7 +282,7 @@ def _asking(member: ConsumerMember, request: ConsumerGroupHeartbeatRequest, call
     return member if asked == member else asked
 
 
-def _told(partitions: Iterable[Partition]) -> Assignment:
+def _told(partitions: Iterable[TopicIdAndPartition]) -> Assignment:
     return Assignment(
         topic_partitions=[
             ConsumerGroupHeartbeatResponseTopicPartitions(topic_id=topic_id, partitions=numbers)

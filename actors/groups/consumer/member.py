@@ -9,12 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import IntEnum
-from typing import TypeAlias
 
+from kstore.log.names import TopicIdAndPartition
 from kstore.named import NamedTuple
-
-Partition: TypeAlias = tuple[bytes, int]
-"""A topic's id and the number of a partition."""
 
 JOINING, LEAVING, LEAVING_FOR_NOW = 0, -1, -2
 """Member epochs of requests that aren't epochs: the member joins, leaves, or (a static one) leaves to come back."""
@@ -48,12 +45,16 @@ class ConsumerMember(NamedTuple):
     epoch: int = JOINING
     previous_epoch: int = JOINING
     state: MemberState = MemberState.STABLE
-    assigned: Mapping[Partition, int] = {}
-    revoking: Mapping[Partition, int] = {}
+    assigned: Mapping[TopicIdAndPartition, int] = {}
+    revoking: Mapping[TopicIdAndPartition, int] = {}
 
     def is_reconciled_to(self, epoch: int) -> bool:
         """Whether it has all of its target assignment of an epoch, and nothing else."""
         return self.state is MemberState.STABLE and self.epoch == epoch
+
+    def topics_by(self, regexes: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
+        """The names of topics that it subscribes to; ``regexes`` has what each regular expression matches."""
+        return frozenset((*self.topics, *regexes.get(self.regex, ())))
 
     def at_epoch(self, epoch: int) -> ConsumerMember:
         """At another epoch; the one that it leaves is its previous one."""

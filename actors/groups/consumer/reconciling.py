@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from actors.groups.consumer.member import ConsumerMember, MemberState, Partition
+from actors.groups.consumer.member import ConsumerMember, MemberState
 from kstore.errors import FencedMemberEpoch
+from kstore.log.names import TopicIdAndPartition
 from kstore.named import NamedTuple
 
-Owned: TypeAlias = frozenset[Partition] | None
+Owned: TypeAlias = frozenset[TopicIdAndPartition] | None
 """The partitions that a member says it owns; None if it doesn't say."""
 
 
@@ -23,14 +24,14 @@ class Target(NamedTuple):
     """What a member is to have, from which assignment epoch on, and what it subscribes to."""
 
     epoch: int
-    partitions: frozenset[Partition]
+    partitions: frozenset[TopicIdAndPartition]
     topic_ids: frozenset[bytes]
 
 
 def reconciled(
     member: ConsumerMember,
     target: Target,
-    owner_of: Callable[[Partition], str | None],
+    owner_of: Callable[[TopicIdAndPartition], str | None],
     owned: Owned,
     *,
     is_subscription_new: bool,
@@ -51,7 +52,7 @@ def reconciled(
     return _next(member, target, owner_of, owned)
 
 
-def _owns(owned: Owned, partitions: Mapping[Partition, int]) -> bool:
+def _owns(owned: Owned, partitions: Mapping[TopicIdAndPartition, int]) -> bool:
     """Whether the member may still own one of these: one that says nothing does."""
     return owned is None or not owned.isdisjoint(partitions)
 
@@ -71,7 +72,7 @@ def _unsubscribed(member: ConsumerMember, target: Target, owned: Owned) -> Consu
 
 
 def _next(
-    member: ConsumerMember, target: Target, owner_of: Callable[[Partition], str | None], owned: Owned
+    member: ConsumerMember, target: Target, owner_of: Callable[[TopicIdAndPartition], str | None], owned: Owned
 ) -> ConsumerMember:
     wanted = {each for each in target.partitions if each[0] in target.topic_ids}
     kept = {each: epoch for each, epoch in member.assigned.items() if each in wanted}

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from actors.groups.consumer.member import ConsumerMember, MemberState, Partition
+from actors.groups.consumer.member import ConsumerMember, MemberState
 from actors.groups.records import ConsumerRecord
+from kstore.log.names import TopicIdAndPartition
 from kstore.schema.messages.consumer_group_records import (
     ConsumerGroupCurrentMemberAssignmentKey,
     ConsumerGroupCurrentMemberAssignmentValue,
@@ -27,7 +28,7 @@ from kstore.schema.messages.consumer_group_records import (
 )
 
 
-def by_topic(partitions: Iterable[Partition]) -> dict[bytes, list[int]]:
+def by_topic(partitions: Iterable[TopicIdAndPartition]) -> dict[bytes, list[int]]:
     """The numbers of partitions by topic, both in order."""
     found: dict[bytes, list[int]] = {}
     for topic_id, number in sorted(partitions):
@@ -56,7 +57,7 @@ def member_record(group_id: str, member: ConsumerMember) -> ConsumerRecord:
     return ConsumerRecord(group_id, key, value)
 
 
-def target_record(group_id: str, member_id: str, target: frozenset[Partition]) -> ConsumerRecord:
+def target_record(group_id: str, member_id: str, target: frozenset[TopicIdAndPartition]) -> ConsumerRecord:
     topics = [TopicPartition(topic_id=each, partitions=numbers) for each, numbers in by_topic(target).items()]
     key = ConsumerGroupTargetAssignmentMemberKey(group_id=group_id, member_id=member_id)
     return ConsumerRecord(group_id, key, ConsumerGroupTargetAssignmentMemberValue(topic_partitions=topics))
@@ -139,12 +140,12 @@ def with_assignment(member: ConsumerMember, value: ConsumerGroupCurrentMemberAss
     )
 
 
-def target_of(value: ConsumerGroupTargetAssignmentMemberValue) -> frozenset[Partition]:
+def target_of(value: ConsumerGroupTargetAssignmentMemberValue) -> frozenset[TopicIdAndPartition]:
     """What a record of type 7 says that a member is to have."""
     return frozenset((bytes(topic.topic_id), number) for topic in value.topic_partitions for number in topic.partitions)
 
 
-def _with_epochs(partitions: Mapping[Partition, int]) -> list[TopicPartitions]:
+def _with_epochs(partitions: Mapping[TopicIdAndPartition, int]) -> list[TopicPartitions]:
     return [
         TopicPartitions(
             topic_id=topic_id,
@@ -155,8 +156,8 @@ def _with_epochs(partitions: Mapping[Partition, int]) -> list[TopicPartitions]:
     ]
 
 
-def _epochs(topics: list[TopicPartitions], member_epoch: int) -> dict[Partition, int]:
-    found: dict[Partition, int] = {}
+def _epochs(topics: list[TopicPartitions], member_epoch: int) -> dict[TopicIdAndPartition, int]:
+    found: dict[TopicIdAndPartition, int] = {}
     for topic in topics:
         epochs = topic.assignment_epochs or []
         for index, number in enumerate(topic.partitions):

@@ -9,9 +9,10 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from actors.partition.to_controller.request_queue import RequestQueue, TopicIdAndPartition
+from actors.partition.to_controller.request_queue import RequestQueue
 from actors.runtime import Actor, receives
 from kstore.errors import NotLeaderOrFollower, UnknownTopicId, UnknownTopicOrPartition
+from kstore.log.names import TopicIdAndPartition
 from kstore.named import NamedTuple
 from kstore.schema.messages.assign_replicas_to_dirs import (
     AssignReplicasToDirsRequest,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.partition.messages import ChangeIsr, IsrAnswer
-from actors.partition.to_controller.request_queue import RequestQueue, TopicIdAndPartition
+from actors.partition.to_controller.request_queue import RequestQueue
 from actors.runtime import Actor, receives
 from kstore.errors import (
     FencedLeaderEpoch,
@@ -22,6 +22,7 @@ from kstore.errors import (
     UnknownTopicId,
     UnknownTopicOrPartition,
 )
+from kstore.log.names import TopicIdAndPartition
 from kstore.named import NamedTuple
 from kstore.schema.messages.alter_partition import (
     AlterPartitionRequest,

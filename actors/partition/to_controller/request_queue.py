@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from kstore.log.names import TopicIdAndPartition
+
 if TYPE_CHECKING:
     from actors.node.node import BrokerNode
     from actors.runtime import Actor
 
-TopicIdAndPartition = tuple[bytes, int]
-"""A topic's id and a partition of it."""
 Item = TypeVar("Item")
 
 

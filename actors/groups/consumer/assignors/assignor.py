@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from actors.groups.consumer.member import Partition
+from kstore.log.names import TopicIdAndPartition
 from kstore.named import NamedTuple
 
 
@@ -14,10 +14,10 @@ class Subscriber(NamedTuple):
 
     topic_ids: frozenset[bytes]
     instance_id: str | None = None
-    previous: frozenset[Partition] = frozenset()
+    previous: frozenset[TopicIdAndPartition] = frozenset()
 
 
-Targets: TypeAlias = dict[str, frozenset[Partition]]
+Targets: TypeAlias = dict[str, frozenset[TopicIdAndPartition]]
 """What each member is to have, by its id."""
 
 Assignor: TypeAlias = Callable[[Mapping[str, Subscriber], Mapping[bytes, int]], Targets]

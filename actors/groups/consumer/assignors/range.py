@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from actors.groups.consumer.assignors.assignor import Subscriber, Targets
-from actors.groups.consumer.member import Partition
+from kstore.log.names import TopicIdAndPartition
 
 
 def assign_range(members: Mapping[str, Subscriber], partitions: Mapping[bytes, int]) -> Targets:
@@ -20,7 +20,7 @@ def assign_range(members: Mapping[str, Subscriber], partitions: Mapping[bytes, i
     >>> {member: sorted(number for _, number in target) for member, target in targets.items()}
     {'a': [0, 1], 'b': [2]}
     """
-    targets: dict[str, list[Partition]] = {member_id: [] for member_id in members}
+    targets: dict[str, list[TopicIdAndPartition]] = {member_id: [] for member_id in members}
     order = sorted(members, key=lambda each: (members[each].instance_id is None, members[each].instance_id or "", each))
     for topic_id, count in partitions.items():
         subscribers = [member_id for member_id in order if topic_id in members[member_id].topic_ids]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from actors.groups.consumer.assignors.assignor import Subscriber, Targets
-from actors.groups.consumer.member import Partition
+from kstore.log.names import TopicIdAndPartition
 
 
 def assign_uniformly(members: Mapping[str, Subscriber], partitions: Mapping[bytes, int]) -> Targets:
@@ -39,8 +39,8 @@ def _alike(members: Mapping[str, Subscriber], partitions: Mapping[bytes, int]) -
     ]
     exists = set(everything)
     least, longer = divmod(len(everything), len(members))
-    taken: set[Partition] = set()
-    kept: dict[str, list[Partition]] = {}
+    taken: set[TopicIdAndPartition] = set()
+    kept: dict[str, list[TopicIdAndPartition]] = {}
     for member_id in sorted(members):
         kept[member_id] = [each for each in sorted(members[member_id].previous) if each in exists and each not in taken]
         taken.update(kept[member_id])
@@ -60,7 +60,7 @@ def _different(members: Mapping[str, Subscriber], partitions: Mapping[bytes, int
     """Members subscribe to different topics."""
     order = sorted(members)
     subscribers = {each: [who for who in order if each in members[who].topic_ids] for each in partitions}
-    owners: dict[Partition, str] = {}
+    owners: dict[TopicIdAndPartition, str] = {}
     counts = dict.fromkeys(order, 0)
     for member_id in order:
         for each in sorted(members[member_id].previous):
@@ -79,16 +79,16 @@ def _different(members: Mapping[str, Subscriber], partitions: Mapping[bytes, int
             owners[each] = min(subscribers[each[0]], key=counts.__getitem__)
             counts[owners[each]] += 1
     _even_out(everything, subscribers, owners, counts)
-    targets: dict[str, list[Partition]] = {member_id: [] for member_id in members}
+    targets: dict[str, list[TopicIdAndPartition]] = {member_id: [] for member_id in members}
     for each, member_id in owners.items():
         targets[member_id].append(each)
     return {member_id: frozenset(target) for member_id, target in targets.items()}
 
 
 def _even_out(
-    everything: list[Partition],
+    everything: list[TopicIdAndPartition],
     subscribers: Mapping[bytes, list[str]],
-    owners: dict[Partition, str],
+    owners: dict[TopicIdAndPartition, str],
     counts: dict[str, int],
 ) -> None:
     """Move single partitions while a move makes two members more even; the sum of squares falls with each, so this
