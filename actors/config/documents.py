@@ -13,7 +13,7 @@ from actors.config.broker import DYNAMIC_KEYS, deviations
 from actors.config.broker import KEYS as BROKER_KEYS
 from actors.config.broker_table import QUOTA_KEYS
 from actors.config.definition import Key
-from actors.config.implemented import BROKER, TOPIC
+from actors.config.implemented import BROKER, GROUP, TOPIC
 from actors.config.kstore_table import PURPOSES
 from actors.config.refused import PREFIXES, REFUSED, why_refused
 from actors.config.resource_type import ResourceType
@@ -80,7 +80,7 @@ longer than the `poll()` that started it, the consumer forgets it and never gets
 - A start is refused when the controller's metadata log is lost, is shorter than another node's copy, or is damaged by
   more than a torn end after a crash. The message says what to do.
 - Of the features that Apache Kafka 4.4 turns on in a new cluster, only `metadata.version` and `transaction.version` are
-  on. There are no eligible leader replicas, and no groups of the consumer, share and streams protocols.
+  on. There are no eligible leader replicas, and no groups of the share and streams protocols.
 """
 
 
@@ -122,10 +122,13 @@ DescribeConfigs describes them with Kafka's documentation. The effect of a key i
 """
 
 
-NONE_YET = {
-    ResourceType.GROUP: "Kept and described; none has an effect yet: the newer groups aren't implemented.\n",
-    ResourceType.CLIENT_METRICS: "Kept and described; none has an effect yet: clients' metrics aren't collected.\n",
-}
+NOTHING: Mapping[str, tuple[str, ...] | None] = {}
+ABOUT_GROUPS = """\
+Of a single group, set with IncrementalAlterConfigs whether it is there or not, within the bounds that the brokers' keys
+set. A group that sets none follows the brokers' keys. Members follow a change with their next heartbeat. Groups of the
+share and streams protocols aren't implemented yet: their keys are kept and described.
+"""
+ABOUT_METRICS = "Kept and described; none has an effect yet: clients' metrics aren't collected.\n"
 
 
 def effect_of(key: Key, implemented: Mapping[str, tuple[str, ...] | None]) -> str:
@@ -178,15 +181,12 @@ def configs() -> str:
         "|---|---|---|---|---|",
     ]
     lines += [row(key, effect_of(key, TOPIC)) for key in TOPIC_KEYS.values() if not key.internal]
-    for title, kind in (("Groups", ResourceType.GROUP), ("Client metrics", ResourceType.CLIENT_METRICS)):
-        lines += [
-            "",
-            f"## {title}\n",
-            NONE_YET[kind],
-            "| key | effect | default | type | values |",
-            "|---|---|---|---|---|",
-        ]
-        lines += [row(key, "no") for key in keys_of(kind).values() if not key.internal]
+    for title, about, kind, implemented in (
+        ("Groups", ABOUT_GROUPS, ResourceType.GROUP, GROUP),
+        ("Client metrics", ABOUT_METRICS, ResourceType.CLIENT_METRICS, NOTHING),
+    ):
+        lines += ["", f"## {title}\n", about, "| key | effect | default | type | values |", "|---|---|---|---|---|"]
+        lines += [row(key, effect_of(key, implemented)) for key in keys_of(kind).values() if not key.internal]
     return "\n".join(lines) + "\n"
 
 

@@ -1,7 +1,8 @@
 """The values of a group's config keys: the group's own, or the broker config that stands for it, or the default.
 
-No group obeys them yet: they are those of the consumer, share and streams protocols. Checks are those of Kafka's
+Consumer groups follow theirs; those of the share and streams protocols are kept. Checks are those of Kafka's
 ``GroupConfig``: within the bounds that the brokers' configs set, and a session longer than two heartbeats are apart.
+The bounds may have changed since a value was set: a value beyond them counts as the nearest that they allow.
 """
 
 from __future__ import annotations
@@ -10,11 +11,15 @@ from collections.abc import Mapping
 
 from actors.config.broker import BrokerConfig
 from actors.config.definition import ConfigError, Key, Value, nearest
+from actors.config.effect import is_right
 from actors.config.group_table import BROKER_SYNONYMS, GROUP_KEYS
+from actors.config.topic import remembered
 from kstore.errors import InvalidConfig
 
 KEYS: Mapping[str, Key] = {key.name: key for key in GROUP_KEYS}
 
+CONSUMER = ("consumer.session.timeout.ms", "consumer.heartbeat.interval.ms", "consumer.assignment.interval.ms")
+"""Those that consumer groups follow."""
 BOUNDED = (
     "consumer.heartbeat.interval.ms",
     "consumer.session.timeout.ms",
@@ -70,6 +75,31 @@ def validate_group_configs(configs: Mapping[str, str], broker: BrokerConfig) -> 
         raise InvalidConfig(f"{DEAD_LETTERS}: DLQ topic name must not start with '__'")
 
 
+@remembered
+def consumer_values(configs: Mapping[str, str], broker: BrokerConfig) -> tuple[int, ...]:
+    """The values that hold for a consumer group with configs of its own: session, heartbeat interval and assignment
+    interval, in ms.
+
+    >>> consumer_values({"consumer.session.timeout.ms": "50000"}, BrokerConfig())
+    (50000, 5000, 1000)
+    """
+    return tuple(_effective(name, configs.get(name), broker) for name in CONSUMER)
+
+
+def _effective(name: str, text: str | None, broker: BrokerConfig) -> int:
+    synonym = BROKER_SYNONYMS[name]
+    if text is None or not is_right(KEYS[name], text):
+        return broker.integer(synonym)
+    low, high = bounds(name, broker)
+    return min(max(whole(KEYS[name].parse(text)), low), high)
+
+
+def bounds(name: str, broker: BrokerConfig) -> tuple[int, int]:
+    """The least and the most that the brokers' configs allow, for a key that has both."""
+    protocol, _, rest = name.partition(".")
+    return broker.integer(f"group.{protocol}.min.{rest}"), broker.integer(f"group.{protocol}.max.{rest}")
+
+
 def check_bounds(name: str, value: int, broker: BrokerConfig) -> None:
     """Raise ``InvalidConfig`` for a value that the brokers' configs don't allow."""
     if name in ONLY_LOW:
@@ -79,8 +109,7 @@ def check_bounds(name: str, value: int, broker: BrokerConfig) -> None:
         if value > (high := broker.integer(ONLY_HIGH[name])):
             raise InvalidConfig(f"{name} must be less than or equal to {high}")
     else:
-        protocol, _, rest = name.partition(".")
-        low, high = (broker.integer(f"group.{protocol}.{end}.{rest}") for end in ("min", "max"))
+        low, high = bounds(name, broker)
         if not low <= value <= high:
             raise InvalidConfig(f"{name} must be in the range {low} to {high} inclusive.")
 

@@ -95,6 +95,10 @@ BROKER: Mapping[str, tuple[str, ...] | None] = dict.fromkeys(
     )
 )
 
+GROUP: Mapping[str, tuple[str, ...] | None] = dict.fromkeys(
+    ("consumer.assignment.interval.ms", "consumer.heartbeat.interval.ms", "consumer.session.timeout.ms")
+)
+
 TOPIC: Mapping[str, tuple[str, ...] | None] = {
     "compression.gzip.level": None,
     "compression.lz4.level": None,

@@ -51,7 +51,11 @@ def without_effect(kind: int, settings: Iterable[effect.Setting]) -> Iterator[ef
     >>> list(without_effect(ResourceType.TOPIC, {"retention.ms": "5000", "segment.ms": "5000"}.items()))
     [('retention.ms', '5000')]
     """
-    does = {ResourceType.TOPIC: implemented.TOPIC, ResourceType.BROKER: implemented.BROKER}
+    does = {
+        ResourceType.TOPIC: implemented.TOPIC,
+        ResourceType.BROKER: implemented.BROKER,
+        ResourceType.GROUP: implemented.GROUP,
+    }
     return effect.without_effect(keys_of(kind), settings, does.get(kind, {}))
 
 

@@ -1,8 +1,11 @@
-"""The broker settings a group coordinator obeys, under Kafka's names with the dots made underscores."""
+"""The broker settings a group coordinator obeys, under Kafka's names with the dots made underscores; and the configs of
+single groups.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
 
 from kstore.named import NamedTuple
 
@@ -23,13 +26,21 @@ class GroupSettings(NamedTuple):
     """``offsets.retention.minutes``"""
     offsets_retention_check_interval_ms: int = 600_000
     offsets_commit_timeout_ms: int = 5_000
-    group_consumer_session_timeout_ms: int = 45_000
-    group_consumer_heartbeat_interval_ms: int = 5_000
-    group_consumer_assignment_interval_ms: int = 1_000
     group_consumer_max_size: int = 2_147_483_647
     group_consumer_assignors: tuple[str, ...] = ("uniform", "range")
     """Names of ``actors/groups/consumer/assignors``; the first is for groups whose members name none."""
 
+
+class GroupConfigs(NamedTuple):
+    """What one consumer group follows now: its own configs, or the brokers' that stand for them."""
+
+    session_timeout_ms: int = 45_000
+    heartbeat_interval_ms: int = 5_000
+    assignment_interval_ms: int = 1_000
+
+
+ConfigsOf: TypeAlias = Callable[[str], GroupConfigs]
+"""The configs of the group with an id. They may change at any time, so they are asked for whenever they count."""
 
 NEW_MEMBER_JOIN_TIMEOUT_MS = 5 * 60 * 1_000
 """How long a member that has never been through a join may stay parked in its first; fixed in Kafka too."""
@@ -52,9 +63,6 @@ def settings_of(config: BrokerConfig) -> GroupSettings:
         offsets_retention_ms=config.integer("offsets.retention.minutes") * 60_000,
         offsets_retention_check_interval_ms=config.integer("offsets.retention.check.interval.ms"),
         offsets_commit_timeout_ms=config.integer("offsets.commit.timeout.ms"),
-        group_consumer_session_timeout_ms=config.integer("group.consumer.session.timeout.ms"),
-        group_consumer_heartbeat_interval_ms=config.integer("group.consumer.heartbeat.interval.ms"),
-        group_consumer_assignment_interval_ms=config.integer("group.consumer.assignment.interval.ms"),
         group_consumer_max_size=config.integer("group.consumer.max.size"),
         group_consumer_assignors=assignors_of(config["group.consumer.assignors"]),
     )

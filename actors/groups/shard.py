@@ -27,7 +27,7 @@ from actors.groups.offset_requests import OffsetRequests
 from actors.groups.offsets import OffsetStore
 from actors.groups.records import OffsetRecord, Record, decode_entry
 from actors.groups.reports import describe, list_groups
-from actors.groups.settings import GroupSettings
+from actors.groups.settings import ConfigsOf, GroupConfigs, GroupSettings
 from actors.groups.timers import RETENTION, RETENTION_GOES_ON, TimerKey
 from actors.groups.topics import FixedTopics, Topics
 from actors.groups.transactional_commits import TransactionalCommits
@@ -62,6 +62,7 @@ class GroupShard:
         new_uuid: Callable[[], str],
         memory_use: MemoryUse | None = None,
         topics: Topics | None = None,
+        configs_of: ConfigsOf | None = None,
     ) -> None:
         self.groups = Groups(memory_use or MemoryUse())
         self.offsets = OffsetStore()
@@ -69,7 +70,14 @@ class GroupShard:
         self._appends = GroupAppends(self.offsets)
         self._waiting: dict[int, list[tuple[OffsetFetchRequest, Caller]]] = {}  # by token: until that append has ended
         self._classic = Classic(self.groups, self._appends, settings, new_uuid)
-        self._consumer = Consumer(self.groups, self._appends, settings, topics or FixedTopics(), new_uuid)
+        self._consumer = Consumer(
+            self.groups,
+            self._appends,
+            settings,
+            topics or FixedTopics(),
+            configs_of or (lambda _: GroupConfigs()),
+            new_uuid,
+        )
         self._kinds: tuple[Kind, ...] = (self._classic, self._consumer)
         self._kind_of: dict[type[Record], Kind] = {kind.record_type: kind for kind in self._kinds}
         self._committing = OffsetRequests(self.offsets, self._appends, settings)

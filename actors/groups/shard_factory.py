@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from actors.config.group import consumer_values
+from actors.config.resource_type import ResourceType
 from actors.groups.memory_use import MemoryUse
-from actors.groups.settings import settings_of
+from actors.groups.settings import GroupConfigs, settings_of
 from actors.groups.shard import GroupShard
 from actors.groups.topics import TopicInfo
 
@@ -48,8 +50,17 @@ class GroupShards:
     def make(self, leader_epoch: int) -> GroupShard:
         """The shard of one more coordinator; its records say nothing of the epoch in which it leads."""
         return GroupShard(
-            settings_of(self._node.config), self._new_id, MemoryUse(self._memory_use), NodeTopics(self._node)
+            settings_of(self._node.config),
+            self._new_id,
+            MemoryUse(self._memory_use),
+            NodeTopics(self._node),
+            self._configs_of,
         )
+
+    def _configs_of(self, group_id: str) -> GroupConfigs:
+        """As the node's image of the cluster and its broker's configs have them now."""
+        own = self._node.view.image.config(ResourceType.GROUP, group_id)
+        return GroupConfigs(*consumer_values(own, self._node.config))
 
     def _new_id(self) -> str:
         return str(UUID(bytes=self._node.world.uuid()))

@@ -10,18 +10,20 @@ from hypothesis import strategies as st
 from actors.config import (
     BrokerConfig,
     ConfigError,
+    group_table,
     parse_settings,
     topic_log_config,
     topic_values,
     validate_topic_configs,
 )
 from actors.config import broker as broker_keys
+from actors.config import group as group_keys
 from actors.config import topic as topic_keys
 from actors.config.broker import Source
 from actors.config.cross_checks import PAIRS
 from actors.config.definition import Key
 from actors.config.effect import EQUIVALENT
-from actors.config.implemented import BROKER, TOPIC
+from actors.config.implemented import BROKER, GROUP, TOPIC
 from actors.config.refused import REFUSED
 from actors.config.resource_type import ResourceType
 from actors.config.resources import without_effect
@@ -45,6 +47,7 @@ def test_every_default_of_kafka_is_a_value_of_its_own_key() -> None:
 def test_the_keys_said_to_be_implemented_are_keys_of_kafka() -> None:
     assert set(BROKER) <= set(broker_keys.KEYS)
     assert set(TOPIC) <= set(topic_keys.KEYS)
+    assert set(GROUP) == set(group_keys.CONSUMER)
     assert set(EQUIVALENT) <= set(broker_keys.KEYS) | set(topic_keys.KEYS)
     assert set(REFUSED) - set(broker_keys.KEYS) == {"super.users", "allow.everyone.if.no.acl.found", "cluster.id"}
 
@@ -55,8 +58,10 @@ def test_a_broker_key_said_to_be_implemented_is_read_by_somebody() -> None:
     sources = [path.read_text() for path in root.rglob("*.py") if tables not in path.parents]
     code = "".join([*sources, (tables / "topic.py").read_text()])
     for_topics = {name for key in TOPIC for name, _ in BROKER_SYNONYMS.get(key, ())}
+    for_groups = {group_table.BROKER_SYNONYMS[key] for key in group_keys.CONSUMER}
     bounds = {bound for name, _, bound in PAIRS if name in BROKER}  # read when the other is set
-    assert [name for name in BROKER if f'"{name}"' not in code and name not in for_topics | bounds] == []
+    elsewhere = for_topics | for_groups | bounds
+    assert [name for name in BROKER if f'"{name}"' not in code and name not in elsewhere] == []
 
 
 def test_an_unknown_key_names_the_nearest_one() -> None:

@@ -11,7 +11,7 @@ from actors.coordinator.effects import CancelTimer, Effect, LogEntry, Note, Pers
 from actors.coordinator.shard import Caller
 from actors.groups.classic.group import ClassicGroup
 from actors.groups.memory_use import MemoryUse
-from actors.groups.settings import GroupSettings
+from actors.groups.settings import GroupConfigs, GroupSettings
 from actors.groups.shard import GroupShard
 from actors.groups.topics import FixedTopics
 from kstore.errors import KafkaError
@@ -55,7 +55,8 @@ class Driven:
         self.is_held = False
         self._ids = 0
         self.topics = FixedTopics()
-        self.shard = GroupShard(self.settings, self._next_id, memory_use, self.topics)
+        self.configs: dict[str, GroupConfigs] = {}
+        self.shard = GroupShard(self.settings, self._next_id, memory_use, self.topics, self._configs_of)
         for key, value in log or []:
             self.shard.replay(key, value, self.now_ms)
         self.carry_out(self.shard.loaded(self.now_ms))
@@ -63,6 +64,9 @@ class Driven:
     def _next_id(self) -> str:
         self._ids += 1
         return f"id{self._ids}"
+
+    def _configs_of(self, group_id: str) -> GroupConfigs:
+        return self.configs.get(group_id) or GroupConfigs(assignment_interval_ms=0)
 
     def ids_begin_at(self, number: int) -> None:
         """Those that are given from now on, so that another shard over the same log gives new ones."""

@@ -8,6 +8,7 @@ import pytest
 from groups.driving import Driven
 
 from actors.groups.consumer.group import ConsumerGroup
+from actors.groups.settings import GroupConfigs
 from actors.groups.topics import TopicInfo
 from kstore import errors
 from kstore.errors import KafkaError
@@ -31,7 +32,7 @@ def driven() -> Driven:
 
 
 def started(**more: Any) -> Driven:
-    found = Driven(**{"group_consumer_assignment_interval_ms": 0, **more})
+    found = Driven(**more)
     found.topics.set(topics())
     return found
 
@@ -219,13 +220,26 @@ def test_topics_that_a_member_drops_are_given_up(driven: Driven) -> None:
 
 
 def test_a_target_assignment_waits_for_the_assignment_interval() -> None:
-    driven = started(group_consumer_assignment_interval_ms=1_000)
+    driven = started()
+    driven.configs["g"] = GroupConfigs(assignment_interval_ms=1_000)
     join(driven, "A")
     answer = join(driven, "B")
     assert (answer.member_epoch, numbers(answer)) == (2, [])
     assert group(driven).shown_state == "Assigning"
     driven.pass_ms(1_000)
     assert beat(driven, "B", 2, topic_partitions=owned()).member_epoch == 3
+
+
+def test_a_group_follows_its_configs_as_they_are_now(driven: Driven) -> None:
+    join(driven, "A")
+    driven.configs["g"] = GroupConfigs(session_timeout_ms=60_000, heartbeat_interval_ms=9_000)
+    assert beat(driven, "A", 2).heartbeat_interval_ms == 9_000
+    driven.pass_ms(59_999)
+    assert list(group(driven).members) == ["A"]
+    driven.configs["g"] = GroupConfigs(session_timeout_ms=50_000)
+    driven.pass_ms(1)
+    assert not group(driven).members, "a session that has begun ends when it was to end"
+    assert "sent no heartbeat in 60000 ms" in str(driven.notes[-2])
 
 
 def test_a_heartbeat_is_answered_when_its_records_are_committed_and_others_wait_for_it(driven: Driven) -> None:

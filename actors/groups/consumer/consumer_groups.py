@@ -23,7 +23,7 @@ from actors.groups.groups import Groups
 from actors.groups.kind import KindRecord
 from actors.groups.notes import note
 from actors.groups.records import ConsumerRecord, Record
-from actors.groups.settings import GroupSettings
+from actors.groups.settings import ConfigsOf, GroupSettings
 from actors.groups.timers import TimerKey
 from actors.groups.topics import Topics
 from kstore import errors
@@ -64,13 +64,15 @@ class Consumer:
         appends: GroupAppends,
         settings: GroupSettings,
         topics: Topics,
+        configs_of: ConfigsOf,
         new_uuid: Callable[[], str],
     ) -> None:
         self._groups = groups
         self._appends = appends
         self._settings = settings
         self._topics = topics
-        self._heartbeats = Heartbeats(settings, topics, new_uuid)
+        self._configs_of = configs_of
+        self._heartbeats = Heartbeats(settings, topics, configs_of, new_uuid)
         self.handlers: Mapping[type[Message], Handler] = {
             ConsumerGroupHeartbeatRequest: self._heartbeat,
             ConsumerGroupDescribeRequest: self._describe,
@@ -106,8 +108,7 @@ class Consumer:
             if found.is_gone:
                 raise errors.CoordinatorNotAvailable()
             raise errors.GroupIdNotFound(f"Group {request.group_id} is not a consumer group.")
-        timeout_ms = self._settings.group_consumer_session_timeout_ms
-        return ConsumerGroup(request.group_id, timeout_ms), found
+        return ConsumerGroup(request.group_id), found
 
     def _answer(
         self,
@@ -128,12 +129,16 @@ class Consumer:
             event.refuse(caller.reply, error)
             return
         if step.member is not None:
-            start_session(group, step.member.member_id, event)
+            self._start_session(group, step.member.member_id, event)
         if step.records:
             self._write(group, step, event, AppendResponse(caller.reply, step.response), converted)
             return
         group.topics_seen = step.seen or group.topics_seen
         event.respond(caller.reply, step.response)
+
+    def _start_session(self, group: ConsumerGroup, member_id: str, event: Event) -> None:
+        group.session_timeout_ms = self._configs_of(group.group_id).session_timeout_ms
+        start_session(group, member_id, event)
 
     def _check_room(self, request: ConsumerGroupHeartbeatRequest) -> None:
         nbytes = MEMBER_BYTES + sum(100 + len(name) for name in request.subscribed_topic_names or ())
@@ -193,7 +198,7 @@ class Consumer:
         if group is None:
             if record.value is None:
                 return
-            group = ConsumerGroup(record.group_id, self._settings.group_consumer_session_timeout_ms)
+            group = ConsumerGroup(record.group_id)
             self._groups.admit(group)
         group.apply(record)
         group.is_committed = True
@@ -245,7 +250,7 @@ class Consumer:
         """Every member has a whole session to show itself, and all its time to give up partitions."""
         for group in self._own():
             for member in group.members.values():
-                start_session(group, member.member_id, event)
+                self._start_session(group, member.member_id, event)
                 await_revocation(group, member, event)
 
     def timer_fired(self, key: TimerKey, event: Event) -> None:

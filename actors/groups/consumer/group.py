@@ -62,9 +62,10 @@ class ConsumerGroup:
     group_type = "consumer"
     protocol_type = "consumer"
 
-    def __init__(self, group_id: str, session_timeout_ms: int) -> None:
+    def __init__(self, group_id: str) -> None:
         self.group_id = group_id
-        self.session_timeout_ms = session_timeout_ms
+        self.session_timeout_ms = 0
+        """Of the session that began last: the group's config may have changed since."""
         self.epoch = FOUNDING_EPOCH
         self.metadata_hash = 0
         self.assignment_epoch = 0

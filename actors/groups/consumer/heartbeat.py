@@ -21,7 +21,7 @@ from actors.groups.consumer.records import (
     group_record,
     member_tombstones,
 )
-from actors.groups.settings import GroupSettings
+from actors.groups.settings import ConfigsOf, GroupSettings
 from actors.groups.topics import Topics
 from kstore import errors
 from kstore.log.names import TopicIdAndPartition
@@ -62,9 +62,12 @@ def owned_by(request: ConsumerGroupHeartbeatRequest) -> Owned:
 class Heartbeats:
     """Computes the steps of members, for the groups of one shard."""
 
-    def __init__(self, settings: GroupSettings, topics: Topics, new_uuid: Callable[[], str]) -> None:
+    def __init__(
+        self, settings: GroupSettings, topics: Topics, configs_of: ConfigsOf, new_uuid: Callable[[], str]
+    ) -> None:
         self._settings = settings
         self._topics = topics
+        self._configs_of = configs_of
         self._new_uuid = new_uuid
 
     def beat(self, group: ConsumerGroup, request: ConsumerGroupHeartbeatRequest, caller: Caller, now_ms: int) -> Step:
@@ -154,7 +157,7 @@ class Heartbeats:
             because = "topics or their partitions have changed"
         if because:
             draft.begin_epoch()
-        interval_ms = self._settings.group_consumer_assignment_interval_ms
+        interval_ms = self._configs_of(group.group_id).assignment_interval_ms
         is_due = not interval_ms or now_ms >= group.assigned_at_ms + interval_ms
         if draft.assignment_epoch < draft.epoch and is_due:
             draft.assign(ASSIGNORS[self.assignor_of(draft.members.values())])
@@ -191,7 +194,7 @@ class Heartbeats:
         return ConsumerGroupHeartbeatResponse(
             member_id=after.member_id,
             member_epoch=after.epoch,
-            heartbeat_interval_ms=self._settings.group_consumer_heartbeat_interval_ms,
+            heartbeat_interval_ms=self._configs_of(group.group_id).heartbeat_interval_ms,
             assignment=_told(after.assigned) if is_told else None,
         )
 
