@@ -145,7 +145,7 @@ class Hub:
                 if self.driver.closed:
                     raise DriverClosed
                 if not self._go_on():
-                    self.driver.step(self._nearest_us(), self._waiting_names)
+                    self.driver.step(self._nearest_us, self._waiting_names)
             except GreenletExit:
                 return
             except BaseException as error:  # noqa: BLE001 - raised in the main program
@@ -165,9 +165,19 @@ class Hub:
         return isinstance(joined, Spawned) and joined._failure is not None
 
     def _go_on(self) -> bool:
-        """Continue a program whose wait is over; False if there is none."""
+        """Continue a program whose wait is over; False if there is none. Each turn may have ended any wait."""
         now_us = self.driver.world.clock.now_us()
-        over = [(wait, outcome) for wait in self._waits if (outcome := self._outcome(wait, now_us)) is not None]
+        over: list[tuple[Wait, bool | Exception]] = []
+        for wait in self._waits:
+            try:
+                if wait.until():
+                    over.append((wait, True))
+                    continue
+            except Exception as error:  # noqa: BLE001 - raised where the condition was given
+                over.append((wait, error))
+                continue
+            if wait.deadline_us is not None and now_us >= wait.deadline_us:
+                over.append((wait, False))
         if not over:
             return False
         wait, outcome = over[self.driver.world.queue.draw_below(len(over)) if len(over) > 1 else 0]
@@ -179,16 +189,8 @@ class Hub:
             wait.greenlet.switch(outcome)
         return True
 
-    def _outcome(self, wait: Wait, now_us: int) -> bool | Exception | None:
-        """Whether the condition holds, or what it raised; None while the wait goes on."""
-        try:
-            if wait.until():
-                return True
-        except Exception as error:  # noqa: BLE001 - raised where the condition was given
-            return error
-        return False if wait.deadline_us is not None and now_us >= wait.deadline_us else None
-
     def _nearest_us(self) -> int | None:
+        """The nearest deadline of a wait; None if none has one."""
         return min((wait.deadline_us for wait in self._waits if wait.deadline_us is not None), default=None)
 
     def _waiting_names(self) -> str:

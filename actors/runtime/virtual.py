@@ -117,11 +117,11 @@ class VirtualDriver:
         """Note that a program has continued: other programs' conditions may now come true."""
         self._resumed_us = self.world.clock.now_us()
 
-    def step(self, deadline_us: int | None, waiting: Callable[[], str]) -> None:
-        """Run one turn, or move time to ``deadline_us`` at most; for the hub."""
+    def step(self, nearest_us: Callable[[], int | None], waiting: Callable[[], str]) -> None:
+        """Run one turn, or move time, to the nearest deadline at most; for the hub."""
         take_signals()
         if not self._run_ready():
-            self._move_time(deadline_us, waiting)
+            self._move_time(nearest_us(), waiting)
 
     def _move_time(self, deadline_us: int | None, waiting: Callable[[], str] | None) -> None:
         """Move the clock to the next timer and fire it, or to the deadline if that is nearer."""

@@ -143,11 +143,11 @@ class Run:
 
     def look(self) -> None:
         """Judge a turn; the judge sees through every trouble of the disks."""
-        faults = [disk.faults for disk in self.disks]
-        for disk in self.disks:
+        troubled = [(disk, disk.faults) for disk in self.disks if disk.faults]
+        for disk, _ in troubled:
             disk.faults = []
         self.judge.look()
-        for disk, its in zip(self.disks, faults, strict=True):
+        for disk, its in troubled:
             disk.faults = its
 
     def client_node(self) -> Node:
