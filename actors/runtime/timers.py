@@ -209,7 +209,7 @@ class Timers:
         return fired
 
     def _check_head(self, popped_us: int = 0) -> None:
-        """Assert what one operation may have broken where it shows first: at the head, and by what was taken from it."""
+        """Assert what one operation may have broken where it shows first: at the head, and in what was taken off."""
         head = self.heap[:3]
         assert not head or (popped_us <= head[0][0] and head[0] == min(head)), "the next one is at the head"
         assert 0 <= self.cancelled <= len(self.heap), "cancelled ones are counted"

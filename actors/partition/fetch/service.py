@@ -146,7 +146,7 @@ class FetchService(Actor):
         elif fetch.unanswered == 0:
             self._heard(fetch)
         if checked.on:
-            self.sessions.check()
+            self.sessions.check(session)
 
     @staticmethod
     def _misfit(session: FetchSession | None, request: FetchRequest, uses_ids: bool) -> int:
@@ -357,7 +357,7 @@ class FetchService(Actor):
             if cached.session is None and cached.state in (ASKED, PARKED):
                 self._call_off(cached)
         if checked.on:
-            self.sessions.check()
+            self.sessions.check(fetch.session)
 
     @receives(FetchGivenUp)
     def given_up(self, message: FetchGivenUp) -> None:

@@ -75,12 +75,12 @@ class SessionCache:
         self.sessions[session_id] = session
         return session
 
-    def check(self) -> None:
-        """Assert that sessions are kept by their ids, that their partitions are counted, and what each promises."""
+    def check(self, touched: FetchSession | None) -> None:
+        """Assert that partitions are counted, and what the session promises that an operation has touched, if any."""
         assert self.partitions == sum(len(session.partitions) for session in self.sessions.values()), "partitions count"
-        for session_id, session in self.sessions.items():
-            assert session.id == session_id > 0, "a session is kept by its id"
-            session.check()
+        if touched is not None and touched.id in self.sessions:
+            assert self.sessions[touched.id] is touched, "a session is kept by its id"
+            touched.check()
 
 
 def _worth(session: FetchSession) -> tuple[bool, int, int]:
