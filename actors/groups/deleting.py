@@ -13,6 +13,7 @@ from actors.coordinator.shard import Caller
 from actors.groups.appends import AppendResponse, GroupAppends, GroupDeletion
 from actors.groups.group_interface import Expiry, Group
 from actors.groups.groups import Groups
+from actors.groups.locks import GroupLocks
 from actors.groups.offset_requests import tombstones
 from actors.groups.offsets import OffsetKey, OffsetStore
 from actors.groups.records import Record
@@ -31,10 +32,18 @@ TOMBSTONES_PER_APPEND_MAX = 1_000
 class Deleting:
     """Deletes groups and their offsets: by request, with their topics, and when they expire."""
 
-    def __init__(self, groups: Groups, offsets: OffsetStore, appends: GroupAppends, settings: GroupSettings) -> None:
+    def __init__(
+        self,
+        groups: Groups,
+        offsets: OffsetStore,
+        appends: GroupAppends,
+        locks: GroupLocks,
+        settings: GroupSettings,
+    ) -> None:
         self._groups = groups
         self._offsets = offsets
         self._appends = appends
+        self._locks = locks
         self._settings = settings
         self._to_look_at: deque[str] = deque()  # groups, for offsets that have expired
 
@@ -53,6 +62,8 @@ class Deleting:
         group = self._groups.get(group_id)
         if group is None:
             return errors.GroupIdNotFound.code
+        if self._locks.is_busy(group_id):
+            return errors.NonEmptyGroup.code
         try:
             group.check_delete()
         except KafkaError as error:
@@ -100,7 +111,7 @@ class Deleting:
                 continue
             room -= 1 + self._offsets.count_of(group.group_id)
             keys = self._expired(group, event.now_ms)
-            is_wanted = not group.is_vacant or not group.is_committed
+            is_wanted = not (group.is_vacant and group.is_committed) or self._locks.is_busy(group.group_id)
             if not is_wanted and len(keys) == len(self._offsets.keys_of(group.group_id)):
                 forsaken.append(group.group_id)
             else:

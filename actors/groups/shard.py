@@ -21,6 +21,7 @@ from actors.groups.deleting import Deleting
 from actors.groups.group_interface import Group
 from actors.groups.groups import Groups
 from actors.groups.kind import Kind
+from actors.groups.locks import Asked, GroupLocks
 from actors.groups.memory_use import MemoryUse
 from actors.groups.notes import note_committed, note_pending
 from actors.groups.offset_requests import OffsetRequests
@@ -33,8 +34,12 @@ from actors.groups.topics import FixedTopics, Topics
 from actors.groups.transactional_commits import TransactionalCommits
 from kstore import checked, errors
 from kstore.errors import KafkaError
+from kstore.schema.messages.consumer_group_heartbeat import ConsumerGroupHeartbeatRequest
 from kstore.schema.messages.delete_groups import DeleteGroupsRequest
 from kstore.schema.messages.describe_groups import DescribeGroupsRequest, DescribeGroupsResponse
+from kstore.schema.messages.heartbeat import HeartbeatRequest
+from kstore.schema.messages.join_group import JoinGroupRequest
+from kstore.schema.messages.leave_group import LeaveGroupRequest
 from kstore.schema.messages.list_groups import ListGroupsRequest, ListGroupsResponse
 from kstore.schema.messages.offset_commit import OffsetCommitRequest
 from kstore.schema.messages.offset_delete import OffsetDeleteRequest
@@ -44,11 +49,21 @@ from kstore.schema.messages.offset_fetch import (
     OffsetFetchResponse,
     OffsetFetchResponseGroup,
 )
+from kstore.schema.messages.sync_group import SyncGroupRequest
 from kstore.schema.messages.txn_offset_commit import TxnOffsetCommitRequest
 from kstore.schema.struct import Message
 
 KNOWS_GROUP_NOT_FOUND: dict[type[Message], int] = {OffsetCommitRequest: 9, TxnOffsetCommitRequest: 6}
 """The versions from which on a group that isn't there has an error of its own."""
+
+OF_MEMBERS = (
+    ConsumerGroupHeartbeatRequest,
+    JoinGroupRequest,
+    SyncGroupRequest,
+    HeartbeatRequest,
+    LeaveGroupRequest,
+)
+"""What members ask to be or to stay in a group: it waits for a change of the group that is under way."""
 
 
 class GroupShard:
@@ -68,11 +83,13 @@ class GroupShard:
         self.offsets = OffsetStore()
         self.append_timeout_ms = settings.offsets_commit_timeout_ms
         self._appends = GroupAppends(self.offsets)
+        self._locks = GroupLocks()
         self._waiting: dict[int, list[tuple[OffsetFetchRequest, Caller]]] = {}  # by token: until that append has ended
         self._classic = Classic(self.groups, self._appends, settings, new_uuid)
         self._consumer = Consumer(
             self.groups,
             self._appends,
+            self._locks,
             settings,
             topics or FixedTopics(),
             configs_of or (lambda _: GroupConfigs()),
@@ -82,7 +99,7 @@ class GroupShard:
         self._kind_of: dict[type[Record], Kind] = {kind.record_type: kind for kind in self._kinds}
         self._committing = OffsetRequests(self.offsets, self._appends, settings)
         self._transactional = TransactionalCommits(self._appends, settings)
-        self._deleting = Deleting(self.groups, self.offsets, self._appends, settings)
+        self._deleting = Deleting(self.groups, self.offsets, self._appends, self._locks, settings)
         self._handlers: dict[type[Message], Handler] = {
             OffsetCommitRequest: self._commit,
             TxnOffsetCommitRequest: self._commit_in_transaction,
@@ -100,7 +117,12 @@ class GroupShard:
 
     def submit(self, request: Message, caller: Caller, now_ms: int) -> list[Effect]:
         event = Event(now_ms)
-        self._handlers[type(request)](request, caller, event)
+        if not isinstance(request, OF_MEMBERS) or not self._locks.is_busy(request.group_id):
+            self._handlers[type(request)](request, caller, event)
+        elif self._locks.is_overdue(request.group_id):
+            event.refuse(caller.reply, errors.CoordinatorNotAvailable())
+        else:
+            self._locks.wait(request.group_id, Asked(request, caller))
         return self._done(event)
 
     def _describe(self, request: DescribeGroupsRequest, caller: Caller, event: Event) -> None:
@@ -153,7 +175,8 @@ class GroupShard:
 
     def _drop_if_nothing(self, group: Group) -> None:
         """Remove a group of which nothing is in the log or on its way there."""
-        if not group.is_committed and group.is_vacant and not self.offsets.has_any(group.group_id):
+        is_idle = group.is_vacant and not self._locks.is_busy(group.group_id)
+        if not group.is_committed and is_idle and not self.offsets.has_any(group.group_id):
             self.groups.forget(group.group_id)
 
     def _fetch(self, request: OffsetFetchRequest, caller: Caller, event: Event) -> None:
@@ -247,7 +270,21 @@ class GroupShard:
         else:
             self._refused(append, as_coordinator_error(error), event)
         self._answer_waiting(token, event)
+        for group_id in self._locks.free():
+            self._go_on(group_id, event)
         return self._done(event)
+
+    def _go_on(self, group_id: str, event: Event) -> None:
+        """Decide what has waited for a group's lock, until something of it holds the lock again."""
+        while (waiter := self._locks.next_of(group_id)) is not None:
+            if isinstance(waiter, Asked):
+                self._handlers[type(waiter.request)](waiter.request, waiter.caller, event)
+            else:
+                self._fire(waiter, event)
+
+    def _fire(self, key: TimerKey, event: Event) -> None:
+        for kind in self._kinds:
+            kind.timer_fired(key, event)
 
     def _committed(self, append: GroupAppend, event: Event) -> None:
         purpose = append.purpose
@@ -322,9 +359,10 @@ class GroupShard:
         assert isinstance(key, TimerKey)
         if key in (RETENTION, RETENTION_GOES_ON):
             self._deleting.timer_fired(key, event)
+        elif self._locks.is_busy(key.group_id):
+            self._locks.wait(key.group_id, key)
         else:
-            for kind in self._kinds:
-                kind.timer_fired(key, event)
+            self._fire(key, event)
         return self._done(event)
 
     def topics_deleted(self, topics: Sequence[str], now_ms: int) -> list[Effect]:
@@ -340,6 +378,8 @@ class GroupShard:
             kind.unloaded(event)
         for append in self._appends.all():
             self._refuse_answer(append, moved, event)
+        for asked in self._locks.end():
+            event.refuse(asked.caller.reply, moved)
         for waiting in self._waiting.values():
             for _, caller in waiting:
                 event.refuse(caller.reply, moved)

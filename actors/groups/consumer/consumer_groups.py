@@ -1,8 +1,7 @@
 """The groups of the consumer protocol in a shard: heartbeats, the log, and time.
 
-One append of a group is under way at a time. Whatever else would change the group waits for it, in order, and is
-decided on what the log then says. If the append is refused, only its own request fails. Most heartbeats change nothing
-and are answered at once. While an append takes longer than clients may wait, they are told to try again.
+One append of a group is under way at a time: it holds the group's lock. If it is refused, only its own request fails.
+Most heartbeats change nothing and are answered at once.
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ from actors.groups.consumer.sessions import REVOCATION, SESSION, await_revocatio
 from actors.groups.consumer.validation import check_heartbeat
 from actors.groups.groups import Groups
 from actors.groups.kind import KindRecord
+from actors.groups.locks import GroupLocks
 from actors.groups.notes import note
 from actors.groups.records import ConsumerRecord, Record
 from actors.groups.settings import ConfigsOf, GroupSettings
@@ -39,18 +39,10 @@ MEMBER_BYTES = 2_000
 
 
 class Change(NamedTuple):
-    """What an append is for: a step of a group. ``converted``: the classic group whose place it takes."""
+    """What an append is for: a step of a group."""
 
-    group: ConsumerGroup
+    group_id: str
     step: Step
-    converted: ClassicGroup | None
-
-
-class Asked(NamedTuple):
-    """A heartbeat that waits."""
-
-    request: ConsumerGroupHeartbeatRequest
-    caller: Caller
 
 
 class Consumer:
@@ -62,6 +54,7 @@ class Consumer:
         self,
         groups: Groups,
         appends: GroupAppends,
+        locks: GroupLocks,
         settings: GroupSettings,
         topics: Topics,
         configs_of: ConfigsOf,
@@ -69,6 +62,7 @@ class Consumer:
     ) -> None:
         self._groups = groups
         self._appends = appends
+        self._locks = locks
         self._settings = settings
         self._topics = topics
         self._configs_of = configs_of
@@ -88,10 +82,7 @@ class Consumer:
         except KafkaError as error:
             event.refuse(caller.reply, error)
             return
-        if group.is_writing:
-            group.waiting.append(Asked(request, caller))
-        else:
-            self._answer(group, request, caller, event, converted)
+        self._answer(group, request, caller, event, converted)
 
     def _group_for(
         self, request: ConsumerGroupHeartbeatRequest, event: Event
@@ -99,7 +90,7 @@ class Consumer:
         """The group of a heartbeat, a new one if need be; and the empty classic group that it takes the place of."""
         found = self._groups.get(request.group_id)
         if isinstance(found, ConsumerGroup):
-            if found.is_deleting or found.is_overdue:
+            if found.is_deleting:
                 raise errors.CoordinatorNotAvailable()
             return found, None
         if request.member_epoch != JOINING or (found is not None and not isinstance(found, ClassicGroup)):
@@ -158,26 +149,10 @@ class Consumer:
         records: list[Record] = list(step.records)
         if converted is not None:
             records = [*converted.tombstones(), *records]
-            converted.mark_deleted(event)
         elif self._groups.get(group.group_id) is not group:
             self._groups.admit(group)
-        group.is_writing = True
-        self._appends.begin(records, event, purpose=Change(group, step, converted), answer=answer)
-
-    def _go_on(self, group: ConsumerGroup, event: Event) -> None:
-        """Decide what has waited for an append, until something of it is to be written as well."""
-        while group.waiting and not group.is_writing:
-            asked = group.waiting.popleft()
-            if isinstance(asked, Asked):
-                if self._groups.get(group.group_id) is group:
-                    self._answer(group, asked.request, asked.caller, event)
-                else:
-                    self._heartbeat(asked.request, asked.caller, event)
-            elif isinstance(asked, TimerKey):
-                self.timer_fired(asked, event)
-        is_own = self._groups.get(group.group_id) is group
-        if is_own and not group.is_writing and not group.is_committed:
-            self._groups.forget(group.group_id)
+        self._locks.acquire(group.group_id)
+        self._appends.begin(records, event, purpose=Change(group.group_id, step), answer=answer)
 
     def _describe(self, request: ConsumerGroupDescribeRequest, caller: Caller, event: Event) -> None:
         described = [
@@ -207,44 +182,29 @@ class Consumer:
         """The records of an append have been applied."""
         if not isinstance(purpose, Change):
             return
-        group, step = purpose.group, purpose.step
-        if purpose.converted is not None:
-            group = self._taken_over(group)
-        group.is_writing = group.is_overdue = False
+        self._locks.release(purpose.group_id)
+        group, step = self._groups[purpose.group_id], purpose.step
+        assert isinstance(group, ConsumerGroup), "its records have just been applied"
         group.topics_seen = step.seen or group.topics_seen
         if step.because:
             note(event, "EpochBegun", group.group_id, group.epoch, len(group.members), step.because)
         if step.member is not None:
             await_revocation(group, step.member, event)
-        self._go_on(group, event)
-
-    def _taken_over(self, group: ConsumerGroup) -> ConsumerGroup:
-        """The group that the records have made in the place of a classic one."""
-        made = self._groups[group.group_id]
-        assert isinstance(made, ConsumerGroup), "its records have just been applied"
-        return made
 
     def refused(self, purpose: object, error: KafkaError, event: Event) -> None:
         """The records of an append will never be in the log: the group is as it was."""
         if not isinstance(purpose, Change):
             return
-        if purpose.converted is not None:
-            purpose.converted.undo_deletion()
-        purpose.group.is_writing = purpose.group.is_overdue = False
-        self._go_on(purpose.group, event)
+        self._locks.release(purpose.group_id)
+        group = self._groups.get(purpose.group_id)
+        if isinstance(group, ConsumerGroup) and not group.is_committed:
+            self._groups.forget(group.group_id)
 
     def overdue(self, purpose: object, error: KafkaError, event: Event) -> None:
         """The records of an append will be in the log too late for those who wait, if at all."""
-        if not isinstance(purpose, Change):
-            return
-        purpose.group.is_overdue = True
-        waiting = list(purpose.group.waiting)
-        purpose.group.waiting.clear()
-        for asked in waiting:
-            if isinstance(asked, Asked):
+        if isinstance(purpose, Change):
+            for asked in self._locks.note_overdue(purpose.group_id):
                 event.refuse(asked.caller.reply, error)
-            else:
-                purpose.group.waiting.append(asked)
 
     def loaded(self, event: Event) -> None:
         """Every member has a whole session to show itself, and all its time to give up partitions."""
@@ -257,9 +217,6 @@ class Consumer:
         """A session has ended, or a member took too long to give up partitions: it is removed."""
         group = self._groups.get(key.group_id)
         if key.kind not in (SESSION, REVOCATION) or not isinstance(group, ConsumerGroup):
-            return
-        if group.is_writing:
-            group.waiting.append(key)
             return
         member = group.members.get(key.subject)
         if member is None:
@@ -275,9 +232,4 @@ class Consumer:
         self._write(group, self._heartbeats.remove(group, member, because, event.now_ms), event)
 
     def unloaded(self, event: Event) -> None:
-        """Those who wait are told to look for the new coordinator."""
-        for group in self._own():
-            for asked in group.waiting:
-                if isinstance(asked, Asked):
-                    event.refuse(asked.caller.reply, errors.NotCoordinator())
-            group.waiting.clear()
+        """Nobody waits for a group itself."""

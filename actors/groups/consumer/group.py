@@ -10,7 +10,6 @@ the assignment epoch, and each member follows it in its own time until its epoch
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable
 from typing import cast
 
@@ -81,11 +80,6 @@ class ConsumerGroup:
         """The topics that a regular expression matches."""
         self.topics_seen: object = None
         """The version of the topics for which ``metadata_hash`` is right; None: unknown."""
-        self.waiting: deque[object] = deque()
-        """Requests and timers that wait for the append under way."""
-        self.is_writing = False
-        self.is_overdue = False
-        """The append under way takes longer than clients may wait."""
         self.is_deleting = False
         self.is_committed = False
         self.nbytes = GROUP_BYTES + len(group_id)
@@ -164,7 +158,7 @@ class ConsumerGroup:
 
     @property
     def is_vacant(self) -> bool:
-        return not (self.members or self.is_writing or self.waiting or self.is_deleting)
+        return not (self.members or self.is_deleting)
 
     def described(self) -> DescribedGroup | None:
         """DescribeGroups is for classic groups: to it there is none of this name."""
@@ -279,4 +273,3 @@ class ConsumerGroup:
         assert all(self.owners[each] == member.member_id for member in members for each in member.assigned)
         assert self.nbytes == GROUP_BYTES + len(self.group_id) + sum(member.nbytes for member in members)
         assert self.assignment_epoch <= self.epoch, f"group {self.group_id}: an assignment is made for an epoch"
-        assert not self.waiting or self.is_writing, f"group {self.group_id}: something waits for nothing"
