@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from actors.clients.structs import OffsetAndTimestamp as OffsetAndTimestamp
     from actors.clients.structs import RecordMetadata as RecordMetadata
     from actors.clients.structs import SentRange as SentRange
+    from actors.clients.structs import SubscriptionPattern as SubscriptionPattern
     from actors.clients.structs import TopicPartition as TopicPartition
     from actors.cluster import Cluster as Cluster
     from actors.cluster.nodes import StartError as StartError
@@ -95,6 +96,7 @@ HOMES = {
     "SeveralFailed": "actors.clients.errors",
     "SimulationStalled": "actors.runtime.driver",
     "StartError": "actors.cluster.nodes",
+    "SubscriptionPattern": "actors.clients.structs",
     "TopicPartition": "actors.clients.structs",
     "Trace": "actors.trace",
     "TransactionAborted": "actors.clients.errors",

@@ -9,11 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from operator import index
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from actors.clients.structs import GroupMetadata, OffsetAndMetadata, TopicPartition
+from actors.clients.structs import GroupMetadata, OffsetAndMetadata, SubscriptionPattern, TopicPartition
+from kstore.errors import InvalidGroupId
 from kstore.errors.arguments import by_name, check_sendable, listed, offset, plain_whole, shown, text, whole
 from kstore.errors.config import ConfigError
+
+if TYPE_CHECKING:
+    from actors.clients.keywords.table import ConsumerConfig
 
 PAIR = 2
 LISTENS = ("on_partitions_revoked", "on_partitions_assigned", "on_partitions_lost")
@@ -85,6 +89,8 @@ def pattern_of(name: str, pattern: object) -> re.Pattern[str] | None:
     """A regular expression that names of topics match, or None."""
     if pattern is None:
         return None
+    if isinstance(pattern, SubscriptionPattern):
+        raise TypeError(f"{name} is for the consumer to match; for the broker, subscribe({shown(pattern)})")
     try:
         found = re.compile(pattern) if isinstance(pattern, str) else pattern
     except re.error as wrong:
@@ -92,6 +98,37 @@ def pattern_of(name: str, pattern: object) -> re.Pattern[str] | None:
     if not isinstance(found, re.Pattern) or not isinstance(found.pattern, str):
         raise TypeError(f"{name} is a regular expression of text, or None; got {shown(pattern)}")
     return found
+
+
+def subscription(
+    topics: object, pattern: object, config: ConsumerConfig
+) -> list[str] | re.Pattern[str] | SubscriptionPattern:
+    """What to subscribe to: topics, no topics, or one of the two kinds of patterns."""
+    if isinstance(topics, (str, bytes)):
+        raise TypeError(f"topics are a collection of names; for one topic, give [{shown(topics)}]")
+    found = pattern_of("pattern", pattern)
+    if isinstance(topics, SubscriptionPattern):
+        if not text("the pattern of a SubscriptionPattern", topics.pattern):
+            raise ValueError("a SubscriptionPattern can't be empty")
+        if config.group_protocol == "classic":
+            raise ValueError(
+                'the broker matches a SubscriptionPattern only with group_protocol="consumer"; in a classic group the '
+                "consumer matches a pattern=..."
+            )
+        check_group(config)
+        if found is None:
+            return topics
+    else:
+        wanted = names("topics", topics)  # type: ignore[arg-type]  # which is found out there
+        if found is None or not wanted:
+            return wanted if found is None else found
+    raise ValueError("subscribe to topics or to a pattern, not to both")
+
+
+def check_group(config: ConsumerConfig) -> None:
+    """Raise ``InvalidGroupId`` for what only a member of a group can do."""
+    if config.group_id is None:
+        raise InvalidGroupId("to commit, to be told of rebalances or to read what brokers match, one needs a group_id")
 
 
 def check_listener(name: str, listener: object) -> None:

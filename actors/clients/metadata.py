@@ -16,12 +16,16 @@ from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING
 
 from actors.clients.coroutine import Gate, SendTo, Wait
+from actors.clients.versions import CLIENT_VERSIONS
 from actors.clients.view import View
 from kstore.errors import GroupAuthorizationFailed, InvalidGroupId, KafkaError, UnsupportedVersion
 
 if TYPE_CHECKING:
     from actors.runtime.coroutine import Eventually, Pause
     from kstore.schema.messages.metadata import MetadataResponse
+
+BY_ID = 12, CLIENT_VERSIONS[3][1]
+"""The versions of Metadata that ask for topics by id."""
 
 HOPELESS = (UnsupportedVersion, GroupAuthorizationFailed, InvalidGroupId)
 
@@ -30,6 +34,8 @@ class Metadata:
     """What one client knows of the cluster, and its Metadata requests.
 
     ``interest``: the topics whose metadata is kept fresh, in order; with ``all_topics`` those of the whole cluster.
+    ``interest_by_id``: the same by their ids, for a client that doesn't know their names; it has no others then, as a
+    request that names an id asks for nothing by name.
     ``creates_topics``: asking for a topic may create it, where the broker allows that. ``any_node`` chooses whom to
     ask, ``backoff`` how long to wait after an attempt. ``changed(old, new, topics)`` is told what has changed: these
     topics, or any if they are None. ``freshened()``: all topics of interest were answered. ``whole_sent`` and
@@ -49,6 +55,7 @@ class Metadata:
         self._freshened = freshened
         self.view = View()
         self.interest: dict[str, None] = {}
+        self.interest_by_id: frozenset[bytes] = frozenset()
         self.all_topics = False
         self.creates_topics = False
         self.under_way: Gate | None = None
@@ -112,7 +119,7 @@ class Metadata:
             asked = None if every else {**dict.fromkeys(names or ()), **self.interest, **self.new}
             self.new = {}
             self.whole_sent = number = self.whole_sent + 1
-            answer = yield from self._ask(asked)
+            answer = yield from self._ask(asked, () if asked else sorted(self.interest_by_id))
             if not isinstance(answer, KafkaError):
                 self.whole_heard = number
                 self._freshened()
@@ -123,18 +130,23 @@ class Metadata:
             yield self._backoff(attempt)
             attempt += 1
 
-    def _ask(self, names: dict[str, None] | None) -> Eventually[MetadataResponse | KafkaError]:
-        """One request, for all topics when None; its answer or error. Those that wait are told which topics are
-        answered, None if none are.
+    def _ask(
+        self, names: dict[str, None] | None, ids: Collection[bytes] = ()
+    ) -> Eventually[MetadataResponse | KafkaError]:
+        """One request, for all topics when the names are None, or by id; its answer or error. Those that wait are told
+        which topics are answered, None if none are.
         """
         from kstore.schema.messages.metadata import MetadataRequest, MetadataRequestTopic
 
         topics = None if names is None else [MetadataRequestTopic(name=name) for name in names]
+        if topics is not None:
+            topics += [MetadataRequestTopic(topic_id=each, name=None) for each in ids]
         request = MetadataRequest(topics=topics, allow_auto_topic_creation=self.creates_topics)
         told: Collection[str] | None = None
         gate = self.under_way = Gate()
         try:
-            answer: MetadataResponse | KafkaError = yield SendTo(self._any_node(), request)
+            versions = BY_ID if ids else None
+            answer: MetadataResponse | KafkaError = yield SendTo(self._any_node(), request, versions=versions)
             if not isinstance(answer, KafkaError):
                 told = frozenset(topic.name or "" for topic in answer.topics) if names is None else names
         finally:

@@ -101,6 +101,15 @@ class NewPartitions(NamedTuple):
     new_assignments: Sequence[Sequence[int]] | None = None
 
 
+@checked
+class SubscriptionPattern(NamedTuple):
+    """A regular expression in RE2's syntax that the broker matches with whole names of topics, also of those that come
+    later; for ``Consumer.subscribe`` with ``group_protocol="consumer"`` (KIP-848).
+    """
+
+    pattern: str
+
+
 class ConsumerRebalanceListener:
     """Told of a consumer's partitions as they come and go, inside its own ``poll()``; all may commit and seek.
 

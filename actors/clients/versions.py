@@ -10,7 +10,7 @@ CLIENT_VERSIONS: dict[int, tuple[int, int]] = {
     0: (3, 13),  # Produce; topic ids from 13 on
     1: (12, 17),  # Fetch: by name up to 12, by topic id from 13 on
     2: (5, 9),  # ListOffsets; 7 for the offset of the greatest timestamp
-    3: (8, 13),  # Metadata, by name
+    3: (8, 13),  # Metadata, by name; a consumer that only knows ids asks by id, from 12 on
     8: (7, 9),  # OffsetCommit, by name
     9: (8, 9),  # OffsetFetch, several groups at once, by name
     10: (4, 6),  # FindCoordinator, several keys at once

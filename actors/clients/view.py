@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from kstore.errors import UnknownTopicId
 from kstore.layered import Layered
 from kstore.named import NamedTuple
 
@@ -70,9 +71,14 @@ class View(NamedTuple):
     def updated(self, answer: MetadataResponse, *, whole: bool) -> View:
         """With what an answer says; ``whole`` if it was asked for every topic, so that others are gone."""
         topics: Layered[str, TopicView] = Layered() if whole else own(self.topics)
+        gone: set[bytes] = set()
         for topic in answer.topics:
             if topic.name is not None:
                 topics[topic.name] = _merged(self.topics.get(topic.name), topic)
+            elif topic.error_code == UnknownTopicId.code:
+                gone.add(topic.topic_id)
+        for name in [name for name, topic in topics.items() if topic.id in gone] if gone else ():
+            del topics[name]
         return View(
             {b.node_id: BrokerAddress(b.node_id, b.host, b.port, b.rack) for b in answer.brokers},
             answer.controller_id,

@@ -7,12 +7,15 @@ from typing import Any
 
 from clients.targets import Target
 
+from actors.clients.consumer.protocols.consumer.member import GroupMember
 from actors.clients.structs import ConsumerRebalanceListener
 from kstore import Cluster, Consumer, TopicPartition
 
 ROUNDS_MAX = 600
 STEP_MS = 50
-QUICK: dict[str, Any] = {"auto_offset_reset": "earliest", "fetch_max_wait_ms": 20, "heartbeat_interval_ms": 50}
+READS: dict[str, Any] = {"auto_offset_reset": "earliest", "fetch_max_wait_ms": 20}
+QUICK = READS | {"heartbeat_interval_ms": 50}
+OF_CONSUMER_PROTOCOL = READS | {"group_protocol": "consumer"}
 
 
 class Seen(ConsumerRebalanceListener):
@@ -60,6 +63,18 @@ def shared(count: int, *consumers: Any) -> bool:
     """Whether so many partitions are shared out, each to one, and everybody has some."""
     held = [numbers(consumer) for consumer in consumers]
     return all(held) and sum(map(len, held)) == count and set().union(*held) == set(range(count))
+
+
+def stable(*consumers: Any) -> bool:
+    """Whether each, a member by the consumer protocol, has what it should, and the coordinator has heard so."""
+    return all(each._actor.membership.state == "stable" and each._actor.member._beating is None for each in consumers)
+
+
+def member_of(consumer: Consumer) -> GroupMember:
+    """What sends the heartbeats of a member by the consumer protocol."""
+    member = consumer._actor.member
+    assert isinstance(member, GroupMember)
+    return member
 
 
 def fill(target: Target, topic: str, *values: bytes, partition: int = 0) -> None:

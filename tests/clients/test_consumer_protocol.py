@@ -6,30 +6,15 @@ import re
 from typing import Any
 
 import pytest
-from clients.consuming import Seen, fill, numbers, poll_until, shared
+from clients.consuming import OF_CONSUMER_PROTOCOL, Seen, fill, member_of, numbers, poll_until, shared, stable
 from clients.targets import Target
 
 from actors.broker import registry
-from actors.clients.consumer.protocols.consumer.member import GroupMember
 from actors.clients.errors import CommitFailed
 from actors.clients.structs import GroupMetadata
 from kstore import Cluster, Consumer, NewPartitions, NewTopic, TopicPartition
 from kstore.errors import UnreleasedInstanceId, UnsupportedAssignor, UnsupportedVersion
 from kstore.schema.messages.consumer_group_heartbeat import ConsumerGroupHeartbeatRequest
-
-NEW: dict[str, Any] = {"auto_offset_reset": "earliest", "fetch_max_wait_ms": 20, "group_protocol": "consumer"}
-
-
-def stable(*consumers: Any) -> bool:
-    """Whether each has what it should, and the coordinator has heard so."""
-    return all(each._actor.membership.state == "stable" and each._actor.member._beating is None for each in consumers)
-
-
-def member_of(consumer: Consumer) -> GroupMember:
-    """What sends its heartbeats."""
-    member = consumer._actor.member
-    assert isinstance(member, GroupMember)
-    return member
 
 
 def leave_behind_its_back(consumer: Any) -> None:
@@ -43,7 +28,7 @@ def leave_behind_its_back(consumer: Any) -> None:
 @pytest.mark.parametrize("assignor", [None, "uniform", "range"])
 def test_members_share_the_partitions_and_take_over_when_one_leaves(target: Target, assignor: str | None) -> None:
     topic, group = target.topic(partitions=4), target.group()
-    how = NEW | {"group_id": group, "group_remote_assignor": assignor}
+    how = OF_CONSUMER_PROTOCOL | {"group_id": group, "group_remote_assignor": assignor}
     first = target.consumer(topic, **how)
     poll_until(lambda: numbers(first) == {0, 1, 2, 3}, first)
     second = target.consumer(topic, **how)
@@ -59,11 +44,11 @@ def test_members_share_the_partitions_and_take_over_when_one_leaves(target: Targ
 
 def test_members_are_told_of_what_changes_and_keep_the_rest(target: Target) -> None:
     topic, group = target.topic(partitions=4), target.group()
-    first, seen = target.consumer(group_id=group, **NEW), Seen()
+    first, seen = target.consumer(group_id=group, **OF_CONSUMER_PROTOCOL), Seen()
     first.subscribe([topic], listener=seen)
     poll_until(lambda: len(numbers(first)) == 4, first)
     told = len(seen.told)
-    second, second_seen = target.consumer(group_id=group, **NEW), Seen()
+    second, second_seen = target.consumer(group_id=group, **OF_CONSUMER_PROTOCOL), Seen()
     second.subscribe([topic], listener=second_seen)
     poll_until(lambda: shared(4, first, second) and stable(first, second), first, second)
     kept = numbers(first)
@@ -81,11 +66,11 @@ def test_what_was_read_is_committed_before_others_go_on(target: Target) -> None:
     topic, group = target.topic(partitions=2), target.group()
     for partition in (0, 1):
         fill(target, topic, b"a", b"b", partition=partition)
-    first = target.consumer(topic, group_id=group, **NEW)
+    first = target.consumer(topic, group_id=group, **OF_CONSUMER_PROTOCOL)
     read: list[Any] = []
     while len(read) < 4:
         read += poll_until(lambda: True, first)
-    second = target.consumer(topic, group_id=group, **NEW)
+    second = target.consumer(topic, group_id=group, **OF_CONSUMER_PROTOCOL)
     again = poll_until(lambda: shared(2, first, second) and stable(first, second), first, second)
     fill(target, topic, b"c", partition=numbers(second).pop())
     while not any(record.value == b"c" for record in again):
@@ -95,7 +80,7 @@ def test_what_was_read_is_committed_before_others_go_on(target: Target) -> None:
 
 def test_a_member_that_was_removed_loses_its_partitions_and_joins_anew(target: Target) -> None:
     topic, group = target.topic(partitions=2), target.group()
-    consumer, seen = target.consumer(group_id=group, **NEW), Seen()
+    consumer, seen = target.consumer(group_id=group, **OF_CONSUMER_PROTOCOL), Seen()
     consumer.subscribe([topic], listener=seen)
     poll_until(lambda: stable(consumer) and len(numbers(consumer)) == 2, consumer)
     before = consumer.group_metadata()
@@ -109,7 +94,7 @@ def test_a_member_that_was_removed_loses_its_partitions_and_joins_anew(target: T
 
 def test_a_member_in_an_epoch_that_never_was_is_fenced_and_joins_anew(target: Target) -> None:
     topic = target.topic(partitions=2)
-    consumer, seen = target.consumer(group_id=target.group(), **NEW), Seen()
+    consumer, seen = target.consumer(group_id=target.group(), **OF_CONSUMER_PROTOCOL), Seen()
     consumer.subscribe([topic], listener=seen)
     poll_until(lambda: stable(consumer) and len(numbers(consumer)) == 2, consumer)
     member_of(consumer).membership.epoch += 7
@@ -119,7 +104,7 @@ def test_a_member_in_an_epoch_that_never_was_is_fenced_and_joins_anew(target: Ta
 
 def test_a_commit_of_a_member_that_was_removed_fails(target: Target) -> None:
     topic = target.topic(partitions=1)
-    consumer = target.consumer(topic, group_id=target.group(), **NEW)
+    consumer = target.consumer(topic, group_id=target.group(), **OF_CONSUMER_PROTOCOL)
     poll_until(lambda: stable(consumer) and numbers(consumer), consumer)
     member_of(consumer)._alarm.stop()  # no heartbeat tells it before
     leave_behind_its_back(consumer)
@@ -129,7 +114,7 @@ def test_a_commit_of_a_member_that_was_removed_fails(target: Target) -> None:
 
 def test_a_commit_in_an_old_epoch_says_so(target: Target) -> None:
     topic = target.topic(partitions=1)
-    consumer = target.consumer(topic, group_id=target.group(), **NEW)
+    consumer = target.consumer(topic, group_id=target.group(), **OF_CONSUMER_PROTOCOL)
     poll_until(lambda: stable(consumer) and numbers(consumer), consumer)
     member_of(consumer)._alarm.stop()
     member_of(consumer).membership.epoch += 7
@@ -139,7 +124,7 @@ def test_a_commit_in_an_old_epoch_says_so(target: Target) -> None:
 
 def test_a_static_member_that_returns_has_its_partitions_and_nobody_else_moves(target: Target) -> None:
     topic, group = target.topic(partitions=4), target.group()
-    how = NEW | {"group_id": group}
+    how = OF_CONSUMER_PROTOCOL | {"group_id": group}
     other, seen = target.consumer(**how), Seen()
     other.subscribe([topic], listener=seen)
     fixed = target.consumer(topic, group_instance_id="worker-1", **how)
@@ -154,7 +139,7 @@ def test_a_static_member_that_returns_has_its_partitions_and_nobody_else_moves(t
 
 def test_an_instance_id_that_is_taken_is_refused_at_each_poll(target: Target) -> None:
     topic = target.topic()
-    how = NEW | {"group_id": target.group(), "group_instance_id": "worker-1"}
+    how = OF_CONSUMER_PROTOCOL | {"group_id": target.group(), "group_instance_id": "worker-1"}
     first = target.consumer(topic, **how)
     poll_until(lambda: numbers(first) and stable(first), first)
     second = target.consumer(topic, **how)
@@ -166,17 +151,19 @@ def test_an_instance_id_that_is_taken_is_refused_at_each_poll(target: Target) ->
 
 
 def test_an_assignor_that_the_broker_lacks_is_refused(target: Target) -> None:
-    consumer = target.consumer(target.topic(), group_id=target.group(), group_remote_assignor="mine", **NEW)
+    consumer = target.consumer(
+        target.topic(), group_id=target.group(), group_remote_assignor="mine", **OF_CONSUMER_PROTOCOL
+    )
     with pytest.raises(UnsupportedAssignor):
         poll_until(lambda: False, consumer)
 
 
 def test_a_consumer_that_polls_too_seldom_leaves_and_joins_anew_with_its_next_poll(target: Target) -> None:
     topic, group = target.topic(partitions=2), target.group()
-    slow, seen = target.consumer(group_id=group, max_poll_interval_ms=1_000, **NEW), Seen()
+    slow, seen = target.consumer(group_id=group, max_poll_interval_ms=1_000, **OF_CONSUMER_PROTOCOL), Seen()
     slow.subscribe([topic], listener=seen)
     poll_until(lambda: len(numbers(slow)) == 2 and stable(slow), slow)
-    other = target.consumer(topic, group_id=group, **NEW)
+    other = target.consumer(topic, group_id=group, **OF_CONSUMER_PROTOCOL)
     poll_until(lambda: len(numbers(other)) == 2, other)  # the slow one doesn't give up its own in time
     assert slow._actor.membership.state == "stale"
     poll_until(lambda: shared(2, slow, other), slow, other)
@@ -185,7 +172,7 @@ def test_a_consumer_that_polls_too_seldom_leaves_and_joins_anew_with_its_next_po
 
 def test_a_consumer_that_unsubscribes_leaves_and_may_subscribe_to_something_else(target: Target) -> None:
     one, two, group = target.topic(partitions=2), target.topic(partitions=1), target.group()
-    consumer, seen = target.consumer(group_id=group, **NEW), Seen()
+    consumer, seen = target.consumer(group_id=group, **OF_CONSUMER_PROTOCOL), Seen()
     consumer.subscribe([one], listener=seen)
     poll_until(lambda: len(numbers(consumer)) == 2, consumer)
     consumer.unsubscribe()
@@ -199,7 +186,7 @@ def test_a_consumer_that_unsubscribes_leaves_and_may_subscribe_to_something_else
 
 def test_a_pattern_finds_topics_that_come_later_and_partitions_that_are_added(target: Target) -> None:
     prefix, group = target.fresh("family"), target.group()
-    consumer = target.consumer(group_id=group, metadata_max_age_ms=100, **NEW)
+    consumer = target.consumer(group_id=group, metadata_max_age_ms=100, **OF_CONSUMER_PROTOCOL)
     consumer.subscribe(pattern=re.compile(f"{prefix}-.*"))
     consumer.poll(100)
     with target.admin() as admin:
@@ -217,10 +204,10 @@ def test_a_listener_that_fails_is_asked_again_and_what_it_failed_to_give_up_stay
         if what == "revoked" and failures:
             raise failures.pop()
 
-    first, seen = target.consumer(group_id=group, **NEW), Seen(fail)
+    first, seen = target.consumer(group_id=group, **OF_CONSUMER_PROTOCOL), Seen(fail)
     first.subscribe([topic], listener=seen)
     poll_until(lambda: len(numbers(first)) == 2, first)
-    second = target.consumer(topic, group_id=group, **NEW)
+    second = target.consumer(topic, group_id=group, **OF_CONSUMER_PROTOCOL)
     with pytest.raises(ValueError, match="not yet"):
         poll_until(lambda: False, second, first)
     poll_until(lambda: shared(2, first, second), first, second)
@@ -232,7 +219,9 @@ def test_a_broker_that_lacks_the_protocol_is_an_error_of_the_first_poll_that_nam
     monkeypatch.delitem(registry.CLIENT_APIS, ConsumerGroupHeartbeatRequest.API_KEY)
     with Cluster(listen="127.0.0.1:0") as cluster:
         cluster.create_topic("orders")
-        consumer: Consumer = Consumer("orders", bootstrap_servers=cluster.bootstrap_servers, group_id="shipping", **NEW)
+        consumer: Consumer = Consumer(
+            "orders", bootstrap_servers=cluster.bootstrap_servers, group_id="shipping", **OF_CONSUMER_PROTOCOL
+        )
         for _ in range(2):
             with pytest.raises(UnsupportedVersion, match=r'ConsumerGroupHeartbeat.*give group_protocol="classic"'):
                 consumer.poll(10_000)
@@ -244,7 +233,7 @@ def test_members_of_the_consumer_protocol_are_moved_by_the_coordinator_alone() -
     consumer: Consumer
     with (
         Cluster() as cluster,
-        cluster.consumer("orders", group_id="shipping", **NEW) as consumer,
+        cluster.consumer("orders", group_id="shipping", **OF_CONSUMER_PROTOCOL) as consumer,
         pytest.raises(ValueError, match="the coordinator alone decides"),
     ):
         consumer.enforce_rebalance()
@@ -255,5 +244,5 @@ def test_without_a_group_all_partitions_are_read_by_either_protocol() -> None:
         with cluster.producer() as producer:
             producer.send("orders", b"shipped").get(timeout=10)
         consumer: Consumer
-        with cluster.consumer("orders", **NEW) as consumer:
+        with cluster.consumer("orders", **OF_CONSUMER_PROTOCOL) as consumer:
             assert next(consumer).value == b"shipped"

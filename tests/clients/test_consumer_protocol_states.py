@@ -24,7 +24,7 @@ from actors.clients.consumer.protocols.consumer.membership import (
 from actors.clients.consumer.protocols.consumer.requests import heartbeat_request, leave_request, share_in
 from actors.clients.consumer.subscription import Subscription
 from actors.clients.keywords.table import ConsumerConfig
-from actors.clients.structs import TopicPartition
+from actors.clients.structs import SubscriptionPattern, TopicPartition
 from actors.clients.view import TopicView, View
 from kstore.errors import (
     CoordinatorLoadInProgress,
@@ -275,6 +275,31 @@ def test_a_changed_subscription_is_told_with_the_next_heartbeat() -> None:
     request = heartbeat_request(found, CONFIG)
     assert (request.subscribed_topic_names, request.topic_partitions) == (["audit", "orders"], None)
     assert not told(found).has_to_tell
+
+
+def test_a_pattern_that_the_broker_matches_is_told_by_a_member_that_joins_and_when_it_is_another() -> None:
+    subscription = Subscription()
+    subscription.subscribe_at_broker(SubscriptionPattern("orders-.*"), None)
+    found = Membership("shipping", None, "m-1", subscription)
+    assert found.duty() is None
+    request = heartbeat_request(found, CONFIG)
+    assert (request.subscribed_topic_regex, request.subscribed_topic_names) == ("orders-.*", [])
+    taken(assigned(told(found), 3, 0))
+    assert heartbeat_request(told(found), CONFIG).subscribed_topic_regex is None
+    subscription.subscribe_at_broker(SubscriptionPattern("audit-.*"), None)
+    found.topics_changed()
+    assert found.has_to_tell
+    assert heartbeat_request(found, CONFIG).subscribed_topic_regex == "audit-.*"
+    assert heartbeat_request(told(found), CONFIG).subscribed_topic_regex is None
+
+
+def test_an_internal_topic_that_is_to_be_skipped_is_known_and_never_taken() -> None:
+    found = told(joining())
+    found.heartbeat_answered(3, {AUDIT: (0,), ORDERS: (0,)})
+    view = View(topics={**VIEW.topics, "audit": TopicView("audit", AUDIT, True, 0, {})})
+    assert not found.learn_names(view, skips_internal=True)
+    assert found.duty() == Complete((FIRST,), 3)
+    assert (told(taken(found)).state, found.wants_user) == (RECONCILING, False)
 
 
 def test_a_member_leaves_for_good_and_a_static_one_for_now() -> None:

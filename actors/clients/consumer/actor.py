@@ -16,8 +16,15 @@ from actors.clients.consumer.committing import Committing
 from actors.clients.consumer.fetcher import Fetcher
 from actors.clients.consumer.offsets import ISOLATION_LEVELS, OffsetLookups
 from actors.clients.consumer.positions import Positions
-from actors.clients.consumer.subscription import NONE, PATTERN, PartitionState, Position, Subscription
-from actors.clients.structs import ConsumerRebalanceListener, OffsetAndMetadata, TopicPartition
+from actors.clients.consumer.subscription import (
+    NONE,
+    PATTERN,
+    PATTERN_OF_BROKER,
+    PartitionState,
+    Position,
+    Subscription,
+)
+from actors.clients.structs import ConsumerRebalanceListener, OffsetAndMetadata, SubscriptionPattern, TopicPartition
 from actors.runtime.coroutine import Eventually, Pause
 from kstore.errors import InvalidTopic, TopicAuthorizationFailed, for_code
 
@@ -100,7 +107,8 @@ class ConsumerActor(ClientActor):
 
     def follows(self, topic: str) -> bool:
         """Whether it matters here what becomes of a topic."""
-        return self.metadata.all_topics or topic in self.metadata.interest or topic in self.subscription.topics
+        is_any = self.metadata.all_topics or self.subscription.kind == PATTERN_OF_BROKER
+        return is_any or topic in self.metadata.interest or topic in self.subscription.topics
 
     def _read_all_without_group(self) -> None:
         """Without a group nobody shares out: all partitions of the topics are this consumer's."""
@@ -127,21 +135,24 @@ class ConsumerActor(ClientActor):
                 return
 
     def subscribe(
-        self, topics: Collection[str], pattern: re.Pattern[str] | None, listener: ConsumerRebalanceListener | None
+        self, wanted: list[str] | re.Pattern[str] | SubscriptionPattern, listener: ConsumerRebalanceListener | None
     ) -> None:
         """By topic or by pattern."""
-        if pattern is None:
-            self.subscription.subscribe_topics(topics, listener)
+        if isinstance(wanted, list):
+            self.subscription.subscribe_topics(wanted, listener)
             self.metadata.interest = {}
-            self.metadata.take_interest(topics)
+            self.metadata.take_interest(wanted)
+        elif isinstance(wanted, SubscriptionPattern):
+            self.subscription.subscribe_at_broker(wanted, listener)
+            self.metadata.creates_topics = False  # a topic that was deleted mustn't come back because it was read
         else:
-            self.subscription.subscribe_pattern(pattern, listener)
+            self.subscription.subscribe_pattern(wanted, listener)
             self.metadata.all_topics = True
             self.subscription.match(self._readable(self.view))
         self.member.topics_changed()
         self._read_all_without_group()
         self.go_on()
-        if pattern is not None or any(topic not in self.view.topics for topic in topics):
+        if not isinstance(wanted, list) or any(topic not in self.view.topics for topic in wanted):
             self.begin(self.metadata.refresh())
 
     def assign(self, partitions: Collection[TopicPartition]) -> None:
@@ -163,7 +174,9 @@ class ConsumerActor(ClientActor):
         """Read nothing."""
         self.subscription.unsubscribe()
         self.metadata.interest = {}
+        self.metadata.interest_by_id = frozenset()
         self.metadata.all_topics = False
+        self.metadata.creates_topics = self.config.allow_auto_create_topics
 
     def state_of(self, partition: TopicPartition) -> PartitionState:
         """An assigned partition's. Raises ``ValueError`` for one that isn't assigned."""

@@ -119,6 +119,8 @@ class Committing:
                 yield from self.once(offsets)
                 return
             except KafkaError as error:
+                if isinstance(error, UnknownTopicOrPartition):
+                    return  # the topic was deleted; those of others were taken
                 if not error.retriable and not isinstance(error, StaleMemberEpoch):
                     return  # in a newer epoch, that of the last heartbeat, it is taken
             yield self.actor.backoff(attempt)

@@ -26,7 +26,7 @@ from actors.clients.keywords.table import ConsumerConfig
 from actors.clients.structs import ConsumerRebalanceListener, OffsetAndMetadata, OffsetAndTimestamp, TopicPartition
 from actors.runtime.driver import DriverClosed
 from actors.runtime.signals import in_one_piece
-from kstore.errors import InvalidGroupId, KafkaError
+from kstore.errors import KafkaError
 from kstore.errors.arguments import LONG_MAX, function, milliseconds, shown, text, truth, whole
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from actors.clients.consumer.columns import Columns
     from actors.clients.consumer.records import ConsumerRecord
     from actors.clients.keywords.typed_dicts import ConsumerKeywords
-    from actors.clients.structs import GroupMetadata
+    from actors.clients.structs import GroupMetadata, SubscriptionPattern
     from actors.clients.transport import Transport
 
 Offsets = Mapping[TopicPartition, OffsetAndMetadata | int]
@@ -88,29 +88,26 @@ class Consumer(RecordIterator, Client):
     @in_one_piece
     def subscribe(
         self,
-        topics: Collection[str] = (),
+        topics: Collection[str] | SubscriptionPattern = (),
         pattern: str | re.Pattern[str] | None = None,
         listener: ConsumerRebalanceListener | None = None,
     ) -> None:
         """Read topics, by name or by a ``pattern`` that their whole name matches, and share their partitions with the
         group. ``listener`` is told inside of ``poll()`` of partitions that come and go.
 
-        Without a ``group_id`` all partitions of the topics are read, as in kafka-python. Raises ``ValueError`` when
-        partitions were assigned by hand, ``InvalidGroupId`` for a listener without a ``group_id``.
+        The consumer matches a ``pattern``, by Python's ``re``; the broker matches a ``SubscriptionPattern``, by RE2,
+        with ``group_protocol="consumer"``. Without a ``group_id`` all partitions of the topics are read, as in
+        kafka-python. Raises ``ValueError`` when partitions were assigned by hand, or for a ``SubscriptionPattern`` in a
+        classic group; ``InvalidGroupId`` for one, or for a listener, without a ``group_id``.
         """
-        if isinstance(topics, (str, bytes)):
-            raise TypeError(f"topics are a collection of names; for one topic, give [{shown(topics)}]")
-        wanted = arguments.names("topics", topics)
-        found = arguments.pattern_of("pattern", pattern)
+        wanted = arguments.subscription(topics, pattern, self._config)
         arguments.check_listener("listener", listener)
-        if bool(wanted) == (found is not None):
-            if found is None:
-                self.unsubscribe()
-                return
-            raise ValueError("subscribe to topics or to a pattern, not to both")
+        if not wanted:
+            self.unsubscribe()
+            return
         if listener is not None:
             self._check_group()
-        self._call("subscribe", self._actor.subscribe, wanted, found, listener)
+        self._call("subscribe", self._actor.subscribe, wanted, listener)
 
     @in_one_piece
     def assign(self, partitions: Iterable[TopicPartition]) -> None:
@@ -138,7 +135,7 @@ class Consumer(RecordIterator, Client):
             self._go_out()
 
     def subscription(self) -> set[str]:
-        """The topics that are subscribed to; those that match, with a pattern."""
+        """The topics that are subscribed to; those that match, with a pattern; none with a ``SubscriptionPattern``."""
         return set(self._actor.subscription.topics)
 
     def assignment(self) -> set[TopicPartition]:
@@ -385,8 +382,7 @@ class Consumer(RecordIterator, Client):
         return [f"group={self._config.group_id}", f"topics={topics}"]
 
     def _check_group(self) -> None:
-        if self._config.group_id is None:
-            raise InvalidGroupId("to commit, or to be told of rebalances, a consumer needs a group_id")
+        arguments.check_group(self._config)
 
     def _seconds(self, timeout_ms: float | None) -> float:
         limit_ms = self._config.default_api_timeout_ms if timeout_ms is None else milliseconds("timeout_ms", timeout_ms)

@@ -1,5 +1,7 @@
 """What a consumer reads: topics by name or by pattern, or partitions by hand; and where it is in each of them. Pure.
 
+A pattern is matched by the consumer, which then knows the ``topics``, or by the broker, and then there are none.
+
 A partition's ``position`` is the next record for the user, with the leader epoch of the record before it. It has none
 until a committed offset, a reset or a seek gave it one. ``fetch_offset`` runs ahead of it by what was fetched and not
 read yet. ``version`` changes with everything that makes earlier fetches of the partition worthless (a seek, a reset,
@@ -15,7 +17,7 @@ import re
 from collections.abc import Collection, Iterable
 from typing import Protocol
 
-from actors.clients.structs import ConsumerRebalanceListener, TopicPartition
+from actors.clients.structs import ConsumerRebalanceListener, SubscriptionPattern, TopicPartition
 from kstore.named import NamedTuple
 
 EARLIEST = "earliest"
@@ -26,6 +28,7 @@ FOREVER_US = 2**63 - 1
 NOTHING = "nothing"
 TOPICS = "topics"
 PATTERN = "pattern"
+PATTERN_OF_BROKER = "pattern that the broker matches"
 PARTITIONS = "partitions"
 
 
@@ -148,12 +151,15 @@ class PartitionState:
 
 
 class Subscription:
-    """All of it for one consumer. Topics, a pattern and partitions by hand exclude each other, as in Java."""
+    """All of it for one consumer. Topics, a pattern of either kind and partitions by hand exclude each other, as in
+    Java.
+    """
 
     def __init__(self) -> None:
         self.kind = NOTHING
         self.topics: frozenset[str] = frozenset()
         self.pattern: re.Pattern[str] | None = None
+        self.regex: str | None = None  # that the broker matches
         self.listener: ConsumerRebalanceListener | None = None
         self.partitions: dict[TopicPartition, PartitionState] = {}
         self.notes = Notes()
@@ -168,7 +174,7 @@ class Subscription:
     @property
     def is_by_group(self) -> bool:
         """Whether topics are read, and not partitions by hand."""
-        return self.kind in (TOPICS, PATTERN)
+        return self.kind in (TOPICS, PATTERN, PATTERN_OF_BROKER)
 
     def subscribe_topics(self, topics: Iterable[str], listener: ConsumerRebalanceListener | None) -> None:
         """Read topics by name."""
@@ -181,6 +187,12 @@ class Subscription:
         self._become(PATTERN)
         self.pattern = re.compile(pattern)
         self.topics = frozenset()
+        self.listener = listener
+
+    def subscribe_at_broker(self, pattern: SubscriptionPattern, listener: ConsumerRebalanceListener | None) -> None:
+        """Read the topics that the broker finds."""
+        self._become(PATTERN_OF_BROKER)
+        self.regex = pattern.pattern
         self.listener = listener
 
     def match(self, names: Iterable[str]) -> bool:
@@ -214,6 +226,7 @@ class Subscription:
         self.kind = NOTHING
         self.topics = frozenset()
         self.pattern = None
+        self.regex = None
         self.listener = None
 
     def fits(self, assigned: Iterable[TopicPartition]) -> bool:

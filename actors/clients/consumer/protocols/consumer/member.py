@@ -27,6 +27,9 @@ if TYPE_CHECKING:
         ConsumerGroupHeartbeatResponse,
     )
 
+WITH_REGEX = 1, 1
+"""The versions of ConsumerGroupHeartbeat that say a regular expression."""
+
 
 class GroupMember:
     """What one consumer says to its group's coordinator. ``polled_us``: when its user's last poll() began or ended;
@@ -109,12 +112,17 @@ class GroupMember:
 
     def view_changed(self, view: View) -> None:
         """The topics that are subscribed to may be others, and the names of those that are assigned be known."""
-        self._look_up(view)
+        if self._look_up(view):
+            self.actor.refresh_soon()
         self.topics_changed()
 
-    def _look_up(self, view: View) -> None:
-        if self.membership.learn_names(view):
-            self.actor.refresh_soon()
+    def _look_up(self, view: View) -> bool:
+        """Name the topics that are assigned; whether some aren't known yet."""
+        membership = self.membership
+        is_matched_by_broker = membership.subscription.regex is not None
+        if is_matched_by_broker:
+            self.actor.metadata.interest_by_id = membership.topic_ids
+        return membership.learn_names(view, skips_internal=is_matched_by_broker and self.config.exclude_internal_topics)
 
     def lost(self, api: str, error: KafkaError) -> None:
         """A commit was refused for who sent it. The next heartbeat tells what that means, as in the Java client."""
@@ -128,7 +136,10 @@ class GroupMember:
         request = heartbeat_request(self.membership, self.config)
         self.membership.heartbeat_begins()
         self._next_us = self.actor.now_us()
-        answer: ConsumerGroupHeartbeatResponse | KafkaError = yield SendTo(node, request, purpose=COORDINATOR)
+        versions = None if request.subscribed_topic_regex is None else WITH_REGEX
+        answer: ConsumerGroupHeartbeatResponse | KafkaError = yield SendTo(
+            node, request, purpose=COORDINATOR, versions=versions
+        )
         return answer
 
     def _beaten(self, answer: ConsumerGroupHeartbeatResponse | KafkaError | None, failed: KafkaError | None) -> None:
@@ -142,7 +153,8 @@ class GroupMember:
                 self._failures = 0
                 self._next_us += answer.heartbeat_interval_ms * 1000
                 self.membership.heartbeat_answered(answer.member_epoch, share_in(answer))
-                self._look_up(self.actor.view)
+                if self._look_up(self.actor.view):
+                    self.actor.mistrust_view()
         elif isinstance(answer, KafkaError):
             failed = answer
         if failed is not None:

@@ -73,6 +73,10 @@ UNSUPPORTED = (
     "the cluster doesn't serve the consumer protocol of groups (ConsumerGroupHeartbeat, API key 68): give "
     'group_protocol="classic"'
 )
+NO_PATTERNS = (
+    "the cluster doesn't match a SubscriptionPattern, as brokers do from ConsumerGroupHeartbeat (API key 68) 1 on: "
+    "subscribe to topics, or to a pattern that the consumer matches"
+)
 
 # What is to be done about an error.
 LATER = "ask again after a backoff"
@@ -99,8 +103,8 @@ class Membership:
     ``target`` is what the coordinator assigned last, the ``target_number``-th time that it was another; ``taken`` what
     the user has been told of and the coordinator is, of ``taken_number`` (-1: of none, or only a part, as the names of
     some topics aren't known yet). ``names`` are those of the topics of both. ``joins`` counts how often it has joined:
-    what was begun before is void. The next heartbeat ``tells_topics`` and ``tells_taken`` when they have changed, and
-    ``tells_all`` when nothing that was said before counts.
+    what was begun before is void. The next heartbeat ``tells_subscription`` and ``tells_taken`` when they have changed,
+    and ``tells_all`` when nothing that was said before counts.
     """
 
     holds_back = True  # what is about to be given away isn't given out while it is being committed
@@ -121,9 +125,9 @@ class Membership:
         self.names: dict[bytes, str] = {}
         self.joins = 0
         self.tells_all = True
-        self.tells_topics = False
+        self.tells_subscription = False
         self.tells_taken = False
-        self.told_topics: frozenset[str] | None = None
+        self.told_subscription: tuple[frozenset[str], str | None] | None = None
         self.commits_first = False
         self.why: KafkaError | None = None
         self.rebalances = 0
@@ -163,7 +167,7 @@ class Membership:
     @property
     def has_to_tell(self) -> bool:
         """Whether the next heartbeat is not to wait for the interval."""
-        return self.state in (JOINING, ACKNOWLEDGING) or (self.is_member and self.tells_topics)
+        return self.state in (JOINING, ACKNOWLEDGING) or (self.is_member and self.tells_subscription)
 
     @property
     def wants_user(self) -> bool:
@@ -184,15 +188,27 @@ class Membership:
 
     def topics_changed(self) -> None:
         """What is subscribed to may have changed."""
-        if self.is_member and self.told_topics is not None and self.told_topics != self.subscription.topics:
-            self.tells_topics = True
+        told = self.told_subscription
+        if self.is_member and told is not None and told != (self.subscription.topics, self.subscription.regex):
+            self.tells_subscription = True
 
-    def learn_names(self, view: View) -> bool:
-        """Look up the topics of the target that have no name yet; whether some of them still have none."""
+    @property
+    def topic_ids(self) -> frozenset[bytes]:
+        """Of the topics of which it has something, or is to have."""
+        return frozenset((*(self.target or {}), *(self.taken or {})))
+
+    def learn_names(self, view: View, *, skips_internal: bool = False) -> bool:
+        """Look up the topics of the target that have no name yet; whether some of them still have none. One that is to
+        be skipped is never taken.
+        """
         missing = {topic for topic in self.target or {} if topic not in self.names}
         if missing:
-            self.names |= {topic.id: name for name, topic in view.topics.items() if topic.id in missing}
-        return any(topic not in self.names for topic in missing)
+            for name, topic in view.topics.items():
+                if topic.id in missing:
+                    missing.remove(topic.id)
+                    if not (topic.internal and skips_internal):
+                        self.names[topic.id] = name
+        return bool(missing)
 
     def _partitions(self, share: Share) -> list[TopicPartition]:
         return [
@@ -268,8 +284,8 @@ class Membership:
 
     def heartbeat_begins(self) -> None:
         """A heartbeat is made, which says all that there is to say."""
-        self.tells_topics = self.tells_taken = self.tells_all = False
-        self.told_topics = self.subscription.topics
+        self.tells_subscription = self.tells_taken = self.tells_all = False
+        self.told_subscription = self.subscription.topics, self.subscription.regex
         if self.state == ACKNOWLEDGING:
             self._move("acknowledges" if self.taken_number == self.target_number else "is assigned")
 
@@ -304,8 +320,13 @@ class Membership:
         elif verdict == REFUSED:
             self._move("is refused")
             self.epoch = JOIN_EPOCH
-            self.why = UnsupportedVersion(UNSUPPORTED) if isinstance(error, UnsupportedVersion) else error
+            self.why = self._unsupported(error) if isinstance(error, UnsupportedVersion) else error
         return verdict
+
+    def _unsupported(self, error: UnsupportedVersion) -> UnsupportedVersion:
+        return UnsupportedVersion(
+            UNSUPPORTED if self.subscription.regex is None else f"{NO_PATTERNS} ({error.message})"
+        )
 
     @property
     def leave_epoch(self) -> int:
@@ -329,4 +350,4 @@ class Membership:
         self._move("gave up")
         self._move(how)
         self.epoch = JOIN_EPOCH
-        self.told_topics = None
+        self.told_subscription = None

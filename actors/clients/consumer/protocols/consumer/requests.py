@@ -34,8 +34,9 @@ def heartbeat_request(membership: Membership, config: ConsumerConfig) -> Consume
         request.rebalance_timeout_ms = config.max_poll_interval_ms
         request.server_assignor = config.group_remote_assignor
         request.rack_id = config.client_rack or None
-    if whole or membership.tells_topics:
+    if whole or membership.tells_subscription:
         request.subscribed_topic_names = sorted(membership.subscription.topics)
+        request.subscribed_topic_regex = membership.subscription.regex
     if whole or membership.tells_taken:
         request.topic_partitions = [
             ConsumerGroupHeartbeatRequestTopicPartitions(topic_id=topic, partitions=list(numbers))
