@@ -79,6 +79,9 @@ class Channel:
     def request_done(self, size_bytes: int) -> None:
         """Its bytes aren't counted here."""
 
+    def tell_when_taken(self) -> None:
+        """It is never backed up."""
+
 
 class Turns:
     """Watches the turns of a cluster until a request is answered and nothing is left to do."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 from kstore import Cluster, Consumer, NewTopic, TopicPartition
 
@@ -180,7 +181,7 @@ def members(size: int) -> float:
     """So many consumers join one group, read a record of each of 200 partitions, and leave; on virtual time."""
     with Cluster(1, seed=1, config=GATHERING) as cluster, ExitStack() as closing:
         filled(cluster, 200)
-        how = {"group_id": "group", "auto_offset_reset": "earliest", "session_timeout_ms": 300_000}
+        how: dict[str, Any] = {"group_id": "group", "auto_offset_reset": "earliest", "session_timeout_ms": 300_000}
         how["heartbeat_interval_ms"] = 100_000  # time passes with every poll, the more the more members there are
         with counted() as taken:
             consumers = [closing.enter_context(cluster.consumer("events", **how)) for _ in range(size)]

@@ -8,7 +8,7 @@ import socket
 import struct
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from bench.peers.raw import STALLED_AFTER_S, WrongAnswer
@@ -42,7 +42,7 @@ class Connection:
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._file = self._socket.makefile("rb")
 
-    def ask(self, version: int, requests: list[Message]) -> list[Message]:
+    def ask(self, version: int, requests: Sequence[Message]) -> list[Message]:
         asked = [b"".join(map(bytes, frames.encode_request(each, version, 0, "ids"))) for each in requests]
         self._socket.sendall(b"".join(asked))
         return [self._answer(each.API_KEY, version) for each in requests]

@@ -7,6 +7,7 @@ is used in the way that its documentation calls quick; both get batches of up to
 
 import sys
 import time
+from typing import Any
 
 COMMIT_EVERY_S = 0.1
 LINGER_MS = 5
@@ -17,7 +18,11 @@ PATIENCE_S = 120
 def by_kstore(bootstrap: str, source: str, target: str, count: int) -> tuple[float, int]:
     from kstore import Consumer, Producer
 
-    how = {"auto_offset_reset": "earliest", "enable_auto_commit": False, "isolation_level": "read_committed"}
+    how: dict[str, Any] = {
+        "auto_offset_reset": "earliest",
+        "enable_auto_commit": False,
+        "isolation_level": "read_committed",
+    }
     with (
         Consumer(source, bootstrap_servers=bootstrap, group_id=f"kstore-{target}", **how) as consumer,
         Producer(

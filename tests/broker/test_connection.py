@@ -16,6 +16,7 @@ from kstore.schema import frames
 from kstore.schema.messages.create_topics import CreatableTopic, CreateTopicsRequest
 from kstore.schema.messages.metadata import MetadataRequest
 from kstore.schema.messages.produce import PartitionProduceData, ProduceRequest, TopicProduceData
+from kstore.schema.struct import Message
 
 METADATA_VERSION = 1
 PRODUCE_VERSION = 7
@@ -40,7 +41,7 @@ class FakeChannel:
     def tell_when_taken(self) -> None:
         self.waited_for += 1
 
-    def respond(self, correlation_id: int, response: object, version: int) -> None:
+    def respond(self, correlation_id: int, response: Message, version: int) -> None:
         self.answered.append(correlation_id)
         self.responses.append(response)
         frames.encode_response(response, version, correlation_id)
@@ -81,8 +82,10 @@ class Peer:
 def produce(
     topic: str, value: bytes, acks: int = -1, timeout_ms: int = 30_000, *, in_transaction: bool = False
 ) -> ProduceRequest:
-    producer = {"producer_id": 7, "producer_epoch": 0, "base_sequence": 0} if in_transaction else {}
-    builder = BatchBuilder(transactional=in_transaction, **producer)
+    if in_transaction:
+        builder = BatchBuilder(transactional=True, producer_id=7, producer_epoch=0, base_sequence=0)
+    else:
+        builder = BatchBuilder()
     builder.append(0, None, value)
     data = PartitionProduceData(index=0, records=builder.build())
     return ProduceRequest(

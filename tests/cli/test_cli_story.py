@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from cli.pictures import drawn
@@ -100,7 +101,8 @@ def test_a_frame_goes_to_the_terminal_in_one_write_between_the_marks_of_synchron
 
     monkeypatch.setattr(frames.os, "write", write)
     with open(os.devnull, "w") as terminal:
-        console = Console(file=frames.Frames(terminal), force_terminal=True, width=200, height=100)
+        file: Any = frames.Frames(terminal)
+        console = Console(file=file, force_terminal=True, width=200, height=100)
         for number in range(40):
             state.say(f"line {number} " + "x" * 150)
         console.print(picture(state, 200, 100))

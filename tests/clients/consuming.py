@@ -9,7 +9,7 @@ from clients.targets import Target
 
 from actors.clients.consumer.protocols.consumer.member import GroupMember
 from actors.clients.structs import ConsumerRebalanceListener
-from kstore import Cluster, Consumer, TopicPartition
+from kstore import Cluster, Consumer, Producer, TopicPartition
 
 ROUNDS_MAX = 600
 STEP_MS = 50
@@ -85,11 +85,12 @@ def fill(target: Target, topic: str, *values: bytes, partition: int = 0) -> None
         producer.flush()
 
 
-def crash(cluster: Cluster, consumer: Consumer) -> None:
-    """End a consumer's node as a process ends that is killed."""
+def crash(cluster: Cluster, client: Consumer | Producer) -> None:
+    """End a client's node as a process ends that is killed."""
 
     def end() -> None:
-        consumer._transport.node.kill()
-        consumer._transport.net.node_died(consumer._transport.node)  # type: ignore[attr-defined]
+        transport: Any = client._transport  # a simulated one
+        transport.node.kill()
+        transport.net.node_died(transport.node)
 
     cluster.world.driver.call(end)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from broker.authorizing import Rules, everything
@@ -56,7 +57,7 @@ def test_a_replica_that_has_all_lacks_nothing(target: Target) -> None:
 def test_partitions_are_named_in_every_way(target: Target) -> None:
     admin, one, other = target.admin(), target.topic(3), target.topic()
 
-    def told(*wanted: object) -> set[TopicPartition]:
+    def told(*wanted: Any) -> set[TopicPartition]:
         return {
             place
             for directories in admin.describe_log_dirs(*wanted).values()

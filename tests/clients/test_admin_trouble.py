@@ -9,6 +9,7 @@ from kstore import Admin, Cluster, ConfigResource, NewTopic, OffsetSpec, TopicPa
 from kstore.errors import (
     CoordinatorLoadInProgress,
     InvalidTopic,
+    KafkaError,
     NotController,
     NotLeaderOrFollower,
     RequestTimedOut,
@@ -64,7 +65,7 @@ def test_a_coordinator_that_dies_is_looked_for_anew(cluster: Cluster, admin: Adm
         ("OffsetFetch", CoordinatorLoadInProgress),
     ],
 )
-def test_what_passes_is_tried_again(cluster: Cluster, admin: Admin, api: str, error: type[Exception]) -> None:
+def test_what_passes_is_tried_again(cluster: Cluster, admin: Admin, api: str, error: type[KafkaError]) -> None:
     cluster.faults.error(api, error, times=2)
     admin.create_topics([NewTopic("new", 1, 3)])
     assert admin.list_partition_offsets({PLACE: OffsetSpec.LATEST})[PLACE].offset == 0

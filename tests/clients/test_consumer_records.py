@@ -178,8 +178,7 @@ def test_deserializers_get_bytes_and_objects_get_topic_and_headers_too() -> None
             return topic, data
 
     data = batch(0, b"v", None)
-    how = {"key_deserializer": deserializer(Wide()), "value_deserializer": deserializer(Narrow())}
-    records = reader(data, **how).take(9)
+    records = reader(data, key_deserializer=deserializer(Wide()), value_deserializer=deserializer(Narrow())).take(9)
     assert [(record.key, record.value) for record in records] == [
         (("orders", [], b"k"), ("orders", b"v")),
         (("orders", [], b"k"), None),

@@ -119,7 +119,7 @@ def test_a_rebalance_waits_for_a_member_as_long_as_it_may_take_to_poll() -> None
     with Cluster(1, seed=3) as cluster:
         cluster.create_topic("orders", partitions=2)
         seen, over = Seen(), threading.Event()
-        how = {"group_id": "g", "session_timeout_ms": 6_000, "max_poll_interval_ms": 60_000}
+        how: dict[str, Any] = {"group_id": "g", "session_timeout_ms": 6_000, "max_poll_interval_ms": 60_000}
         slow, other = cluster.consumer(**how), cluster.consumer("orders", **how)
         slow.subscribe(["orders"], listener=seen)
         poll_until(lambda: numbers(slow) == {0, 1}, slow)

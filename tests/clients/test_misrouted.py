@@ -1,12 +1,14 @@
 """A client whose brokers' addresses have become another cluster's notices it, and begins anew (KIP-1242)."""
 
+from typing import Any
+
 import pytest
 
 from actors.clients.actor import ClientActor
 from bench.peers.processes import HOST, free_ports
 from kstore import Admin, Cluster, Producer
 
-QUICK = {"reconnect_backoff_ms": 1, "reconnect_backoff_max_ms": 10, "retry_backoff_ms": 5}
+QUICK: dict[str, Any] = {"reconnect_backoff_ms": 1, "reconnect_backoff_max_ms": 10, "retry_backoff_ms": 5}
 
 
 @pytest.mark.parametrize("checks", [True, False])

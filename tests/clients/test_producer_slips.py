@@ -37,15 +37,17 @@ def test_a_partition_that_is_no_number_is_named(value: Any) -> None:
     with Cluster(seed=1) as cluster, cluster.producer() as producer:
         for partition in ("1", 1.5):
             with pytest.raises(TypeError, match=re.escape(f"a partition is a number from 0, not {partition!r}")):
-                producer.send("t", value, partition=partition)
+                producer.send("t", value, partition=partition)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("what", ["key", "value"])
 def test_a_serializer_that_makes_no_bytes_is_named_with_what_it_made(what: str) -> None:
-    with Cluster(seed=1) as cluster, cluster.producer(**{f"{what}_serializer": str}) as producer:
+    how: dict[str, Any] = {f"{what}_serializer": str}
+    record: dict[str, Any] = {what: 21}
+    with Cluster(seed=1) as cluster, cluster.producer(**how) as producer:
         words = f"the {what}_serializer returned str '21', not something bytes-like or None"
         with pytest.raises(TypeError, match=words):
-            producer.send("t", **{what: 21})
+            producer.send("t", **record)
         with pytest.raises(TypeError, match=words):
             producer.send_many("t", **{"values": [b""], f"{what}s": [21]})
 

@@ -277,4 +277,4 @@ def test_the_groups_offsets_are_those_of_a_consumer_that_reads_by_hand() -> None
         producer = cluster.producer(transactional_id="tx")
         producer.init_transactions()
         with producer.transaction(), pytest.raises(TypeError, match=r"group_metadata is consumer.group_metadata\(\)"):
-            producer.send_offsets_to_transaction({TopicPartition("t", 0): 3}, "g")
+            producer.send_offsets_to_transaction({TopicPartition("t", 0): 3}, "g")  # type: ignore[arg-type]

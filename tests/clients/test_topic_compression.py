@@ -42,7 +42,8 @@ def test_records_of_all_codecs_are_read_as_they_were_sent(target: Target, kind: 
 
 @pytest.mark.parametrize(("kind", "level"), [("gzip", 9), ("lz4", 17), ("lz4", 1), ("zstd", 19), ("zstd", -7)])
 def test_a_level_is_taken(target: Target, kind: str, level: int) -> None:
-    topic = target.topic(compression_type=kind, **{f"compression_{kind}_level": str(level)})
+    level_of: dict[str, Any] = {f"compression_{kind}_level": str(level)}
+    topic = target.topic(compression_type=kind, **level_of)
     with target.producer() as producer:
         assert producer.send(topic, b"a book " * 1000).get(30).offset == 0
     assert read(target, topic, 1) == [(0, None, b"a book " * 1000)]

@@ -31,6 +31,7 @@ from actors.clients.producer.transactions.steps import (
     CommitOffsets,
     End,
     Initialize,
+    Step,
     meaning,
 )
 from actors.clients.structs import GroupMetadata, OffsetAndMetadata, TopicPartition
@@ -353,7 +354,7 @@ def test_an_initialization_that_was_refused_as_abortable_is_made_anew_by_an_abor
     assert made.next_step(incomplete=False) == Initialize(Identity())
 
 
-STEPS = {
+STEPS: dict[str, Step] = {
     "InitProducerId": Initialize(Identity()),
     "AddPartitionsToTxn": AddPartitions((FIRST,)),
     "AddOffsetsToTxn": AddOffsets(CommitOffsets(OFFSETS, GROUP)),

@@ -285,15 +285,16 @@ def test_a_value_is_refused_when_it_is_made(cls: type, good: dict[str, Any], fie
 
 
 def test_a_value_has_plain_numbers_whatever_they_were_given_as() -> None:
-    made = TopicPartition("t", np.int64(3))
+    made = TopicPartition("t", np.int64(3))  # type: ignore[arg-type]
     assert made == ("t", 3)
     assert repr(made) == "TopicPartition(topic='t', partition=3)"
-    assert repr(made._replace(partition=np.uint8(4))) == "TopicPartition(topic='t', partition=4)"
-    assert kstore.OffsetAndMetadata(5, None) == (5, "", -1)
+    made = made._replace(partition=np.uint8(4))  # type: ignore[arg-type]
+    assert repr(made) == "TopicPartition(topic='t', partition=4)"
+    assert kstore.OffsetAndMetadata(5, None) == (5, "", -1)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"TopicPartition.partition is a whole number; got '0'"):
-        made._replace(partition="0")
+        made._replace(partition="0")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"TopicPartition.topic is a text; got None"):
-        TopicPartition(None, 0)
+        TopicPartition(None, 0)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("kind", CONFIGS)
@@ -311,12 +312,13 @@ def test_a_keyword_is_refused_by_its_name_whatever_its_value(in_process: Made, k
 @pytest.mark.parametrize("name", ["group_id", "group_instance_id", "client_rack"])
 def test_texts_of_a_consumer_can_be_sent(in_process: Made, name: str) -> None:
     for value in (wrong_values.SURROGATE, wrong_values.LONG, wrong_values.EURO, b"id", 5, True):
+        how: dict[str, Any] = {name: value}
         with pytest.raises(kstore.ConfigError, match=name):
-            in_process.cluster.consumer(**{name: value})
+            in_process.cluster.consumer(**how)
 
 
 def test_a_code_that_cannot_be_is_no_error_of_kafkas() -> None:
-    assert for_code(np.int16(6)).code == 6
+    assert for_code(np.int16(6)).code == 6  # type: ignore[arg-type]
     for value in [*wrong_values.NO_WHOLE, 2**15, *wrong_values.HUGE, *wrong_values.things()]:
         with pytest.raises((TypeError, ValueError), match="code"):
             for_code(value)

@@ -396,5 +396,6 @@ FUNCTION = Kind(function)
 PLACE_KIND = Kind(place, (PLACE, (TOPIC, 0), (TOPIC, np.int32(0))))
 PLACES = Kind(places, ([PLACE], {PLACE}, ((TOPIC, np.int64(0)),)))
 SOME_PLACES = Kind(some_places, ((PLACE,), ((TOPIC, np.int16(0)),)))
-OFFSETS = Kind(at_places(offset), ({PLACE: 0}, {PLACE: np.int64(0)}, {PLACE: OffsetAndMetadata(0, None)}))
+AT_ZERO = OffsetAndMetadata(0, None)  # type: ignore[arg-type]
+OFFSETS = Kind(at_places(offset), ({PLACE: 0}, {PLACE: np.int64(0)}, {PLACE: AT_ZERO}))
 PARTITION = Kind(whole(0, 2**31 - 1), (0, np.int64(0), np.uint8(0)))

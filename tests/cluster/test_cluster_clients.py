@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ from kstore import TopicPartition
 from kstore.errors import KafkaError
 from kstore.errors.config import ConfigError
 
-FEW = {"seed": {"seed": 3}, "real": {}, "listen": {"listen": "127.0.0.1:0"}}
+FEW: dict[str, dict[str, Any]] = {"seed": {"seed": 3}, "real": {}, "listen": {"listen": "127.0.0.1:0"}}
 
 
 @pytest.fixture(params=list(FEW))
@@ -110,8 +111,7 @@ def a_day_at_the_shop(seed: int) -> tuple[str, list[bytes]]:
                     cluster.run_for(0.2)
 
         def ship() -> list[bytes]:
-            group = {"group_id": "shipping", "auto_offset_reset": "earliest"}
-            with cluster.consumer("orders", **group) as consumer:
+            with cluster.consumer("orders", group_id="shipping", auto_offset_reset="earliest") as consumer:
                 return [next(consumer).value for _ in range(40)]
 
         shops = [cluster.spawn(sell, name) for name in ("ada", "bob")]

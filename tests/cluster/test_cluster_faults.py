@@ -230,7 +230,7 @@ def test_faults_that_make_no_sense_are_refused_with_what_would():
             r"no error 9999": lambda: cluster.faults.error("Produce", 9999),
             r"once or more often": lambda: cluster.faults.drop("Produce", times=0),
             r"so many milliseconds": lambda: cluster.faults.slow(1, ms=-1),
-            r"two ends": lambda: cluster.faults.slow((1, 2, 1), ms=1),
+            r"two ends": lambda: cluster.faults.slow((1, 2, 1), ms=1),  # type: ignore[arg-type]
         }
         for words, fault in refusals.items():
             with pytest.raises(ConfigError, match=words):

@@ -84,6 +84,6 @@ def test_a_changed_assignment_interval_of_all_brokers_counts_at_once(start: Any)
     client = begin(start)
     join(client)
     client.set_config("", BROKER, group_consumer_assignment_interval_ms="0")
-    fields = {"topic_partitions": [], "rebalance_timeout_ms": 30_000, "subscribed_topic_names": ["t"]}
+    fields: dict[str, Any] = {"topic_partitions": [], "rebalance_timeout_ms": 30_000, "subscribed_topic_names": ["t"]}
     request = ConsumerGroupHeartbeatRequest(group_id=GROUP, member_id="B", member_epoch=0, **fields)
     assert client.ask(coordinator(client, GROUP), request, version=1).member_epoch == 3

@@ -24,12 +24,12 @@ def test_config_values_of_other_kinds_are_refused_by_their_key():
     with pytest.raises(ConfigError, match=r"the value of num.partitions is text, a number or a bool, not None"):
         Cluster(config={"num.partitions": None})  # type: ignore[dict-item]
     with pytest.raises(ConfigError, match=r"config is a mapping of keys to values"):
-        Cluster(config=["num.partitions=3"])
+        Cluster(config=["num.partitions=3"])  # type: ignore[arg-type]
 
 
 def test_a_port_alone_is_no_address():
     with pytest.raises(ConfigError, match=r'listen is the text "host:port", such as "127.0.0.1:9092"; got 9092'):
-        Cluster(listen=9092)
+        Cluster(listen=9092)  # type: ignore[arg-type]
 
 
 def test_a_closed_cluster_is_called_a_cluster():

@@ -161,15 +161,15 @@ def test_a_closed_cluster_says_so_to_whoever_uses_it(cluster):
 
 def test_keywords_that_are_not_there_are_refused_by_name():
     with pytest.raises(ConfigError, match=r"no keyword 'broker' \(did you mean brokers\?\)"):
-        Cluster(broker=3)
+        Cluster(broker=3)  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match=r"dispatcher: .* isn't implemented yet"):
-        Cluster(dispatcher="threads")
+        Cluster(dispatcher="threads")  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="virtual time"):
         Cluster(seed=1, listen="127.0.0.1:0")
     with pytest.raises(ConfigError, match="at least one broker"):
         Cluster(0)
     with pytest.raises(ConfigError, match="brokers is how many"):
-        Cluster("3")
+        Cluster("3")  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match=r"min\.insync\.replica"):
         Cluster(config={"min.insync.replica": "2"})
     for name in ("snapshot", "restore"):

@@ -91,9 +91,9 @@ KINDS: dict[type[Actor], str] = {
 }
 
 
-def fail_answer(monkeypatch: pytest.MonkeyPatch, kind: type[Actor], name: str) -> list[Actor]:
-    """Have the next callback of this name of one actor of a kind raise."""
-    failed: list[Actor] = []
+def fail_answer(monkeypatch: pytest.MonkeyPatch, kind: type, name: str) -> list[Any]:
+    """Have the next callback of this name of one actor (or what an actor holds) of a kind raise."""
+    failed: list[Any] = []
     callback = getattr(kind, name)
 
     def handle(actor: Any, *args: object) -> object:

@@ -104,6 +104,7 @@ def test_unknown_tagged_fields_need_a_flexible_version(name: str) -> None:
         if "error" in line["cases"]["unknown"]:
             message = from_json(cls, line["cases"]["full"]["json"])
             message.unknown_tagged_fields = UNKNOWN
+            assert isinstance(message, Message)
             with pytest.raises(UnsupportedVersion):
                 encode(message, line["version"])
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from actors.cluster import Cluster
 from actors.network.link import Link
+from actors.network.network import Network
 from actors.runtime import Actor, Node, Reply, receives
 from actors.runtime.future import ask
 from kstore.named import NamedTuple
@@ -21,7 +22,9 @@ class Asker(Actor):
 
     @receives(AskNode)
     def ask_node(self, message: AskNode) -> None:
-        link = Link(self.node.world.net, self.node, message.node_id, message.listener)
+        net = self.node.world.net
+        assert isinstance(net, Network)
+        link = Link(net, self.node, message.node_id, message.listener)
         link.send(message.request, self.reply_here(self.answered, self.defer()), version=message.version)
 
     def answered(self, outcome: Any, reply: Reply) -> None:

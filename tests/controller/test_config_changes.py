@@ -1,5 +1,7 @@
 """Changing configs of topics and brokers, and handing out producer ids."""
 
+from typing import Any
+
 import pytest
 from controller.deciding import Driven
 
@@ -292,7 +294,7 @@ def test_lists_are_appended_to_and_subtracted_from(driven: Driven) -> None:
 def test_a_change_that_cannot_be_is_refused_whole(
     driven: Driven,
     operations: list[tuple[str, int, str | None]],
-    where: dict[str, object],
+    where: dict[str, Any],
     error: type[KafkaError],
     message: str,
 ) -> None:

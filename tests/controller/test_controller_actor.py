@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from present import present
 from waiting import let_pass
 
 from actors.cluster import Cluster
@@ -239,7 +240,7 @@ def test_an_observer_whose_log_diverges_is_told_where(
 
 def make(cluster: Cluster, name: str, partitions: int = 3) -> None:
     topic = CreatableTopic(name=name, num_partitions=partitions, replication_factor=-1)
-    controller = cluster.nodes[1].view.controller
+    controller = present(cluster.nodes[1].view.controller)
     ask(cluster.world, controller, Decide(CreateTopicsRequest(topics=[topic]), 7)).get(timeout=10)
 
 

@@ -1,5 +1,7 @@
 """Who leads when brokers die and return, and which in-sync sets the controller accepts."""
 
+from typing import Any
+
 import pytest
 from controller.deciding import Driven
 from hypothesis import given, settings
@@ -121,7 +123,7 @@ def test_a_proposal_that_is_late_or_wrong_is_refused(changes: dict[str, object],
     driven.beat(2, want_shut_down=True)
     assert driven.partition("orders").leader == 3
     driven.start(2)
-    arguments: dict[str, object] = {"isr": [3, 2], **changes}
+    arguments: dict[str, Any] = {"isr": [3, 2], **changes}
     before = driven.image
     assert driven.alter("orders", **arguments).error_code == error.code
     assert driven.image is before

@@ -239,7 +239,8 @@ def test_a_manual_assignment_that_cannot_be_is_refused(
     driven.lose(2)
     topic = CreatableTopic(
         name="t",
-        **{"num_partitions": -1, "replication_factor": -1, **changes},
+        num_partitions=changes.get("num_partitions", -1),
+        replication_factor=changes.get("replication_factor", -1),
         assignments=[CreatableReplicaAssignment(partition_index=n, broker_ids=ids) for n, ids in assignments],
     )
     (result,) = driven.decide(CreateTopicsRequest(topics=[topic]), 7).topics

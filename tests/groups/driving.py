@@ -43,7 +43,7 @@ REBALANCE_MS = 60_000
 
 class Driven:
     def __init__(
-        self, *, log: list[LogEntry] | None = None, memory_use: MemoryUse | None = None, **settings: int
+        self, *, log: list[LogEntry] | None = None, memory_use: MemoryUse | None = None, **settings: Any
     ) -> None:
         self.settings = GroupSettings(**{"group_initial_rebalance_delay_ms": 0, **settings})
         self.now_ms = START_MS
@@ -285,7 +285,7 @@ class Driven:
     def topics_deleted(self, *topics: str) -> None:
         self.carry_out(self.shard.topics_deleted(topics, self.now_ms))
 
-    def member(self, *, group: str = "g", **join: object) -> str:
+    def member(self, *, group: str = "g", **join: Any) -> str:
         """Get an id as a dynamic member does; the join with it is still to come."""
         self.send_join("id", group=group, **join)
         response = self.answer("id")

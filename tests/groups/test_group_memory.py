@@ -128,7 +128,7 @@ def test_a_coordinator_that_fails_is_counted_once_when_it_is_loaded_again(seed: 
             before = taken()
             assert before > 0
             (failing,) = leading()
-            failing.actor_ref.tell(TopicsDeleted(None))
+            failing.actor_ref.tell(TopicsDeleted(None))  # type: ignore[arg-type]
             cluster.wait_for(lambda: leading() not in ([], [failing]))
             assert 0 < taken() <= before  # of what members offered, the log has what was chosen
         Failures.recent.clear()

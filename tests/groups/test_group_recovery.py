@@ -185,9 +185,9 @@ def test_a_shard_is_at_every_moment_what_another_makes_of_its_log(steps: list[tu
 def test_appends_that_are_all_refused_leave_nothing_behind(steps: list[tuple[str, str, int, int]]) -> None:
     life = Life()
     life.driven.is_held = True
-    for what, *how in steps:
-        if what not in ("hold", "store", "restart"):
-            life.step(what, *how)
+    for step in steps:
+        if step[0] not in ("hold", "store", "restart"):
+            life.step(*step)
     while life.driven.held:
         life.driven.refuse(errors.NotLeaderOrFollower())
     life.driven.is_held = False

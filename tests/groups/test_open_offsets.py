@@ -1,5 +1,7 @@
 """Offsets within open transactions: unstable until their marker, then committed or never."""
 
+from typing import Any
+
 import pytest
 from groups.driving import START_MS, Driven
 from groups.requests_of_groups import delete_offsets
@@ -166,7 +168,7 @@ def test_what_is_read_from_the_log_is_what_was_known_live() -> None:
 def test_a_producer_that_says_of_which_member_the_offsets_are_must_be_right() -> None:
     driven = Driven()
     (member,) = driven.stable_group()
-    own = {"member_id": member, "generation_id_or_member_epoch": 1}
+    own: dict[str, Any] = {"member_id": member, "generation_id_or_member_epoch": 1}
     for fields, error in (
         ({}, None),
         (own, None),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
+from present import present
 from waiting import wait_until
 
 from kstore import Cluster
@@ -61,7 +62,7 @@ class Readers:
             message = consumer.poll(0.02)
             if message is not None:
                 assert message.error() is None
-                self.values.append(int(message.value()))
+                self.values.append(int(present(message.value())))
         return len(self.values)
 
     def shares(self) -> list[list[tuple[str, int]]]:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from present import present
 
 METADATA = "__cluster_metadata-0"
 FIRST = "00000000000000000000.log"
@@ -54,7 +55,7 @@ def said(bootstrap: str) -> list[bytes]:
         if message.error():
             consumer.close()
             return values
-        values.append(message.value())
+        values.append(present(message.value()))
 
 
 def test_a_metadata_log_that_is_garbage_is_refused(stopped):

@@ -53,7 +53,7 @@ class Results:
             for message in self._consumer.consume(100, 0.1):
                 if message.error() is None:
                     self._is_at_end = False
-                    self.values.append(int(message.value()))
+                    self.values.append(int(present(message.value())))
                 elif present(message.error()).code() == KafkaError._PARTITION_EOF:
                     self._is_at_end = True
             return len(self.values) >= count and (self._is_at_end or not to_the_end)

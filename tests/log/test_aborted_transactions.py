@@ -17,8 +17,8 @@ PATH = "orders-0"
 CONFIG = small_config(segment_bytes=1000)
 
 
-def opened(fs: FileSystem, **kwargs: bool | int) -> Log:
-    return Log.open(fs, PATH, CONFIG, now_ms=NOW_MS, **kwargs)
+def opened(fs: FileSystem, *, clean: bool = False, recovery_point: int = 0) -> Log:
+    return Log.open(fs, PATH, CONFIG, now_ms=NOW_MS, clean=clean, recovery_point=recovery_point)
 
 
 class Writers:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from array import array
 from typing import Any
 
+import numpy as np
 import pytest
 from log.batching import NOW_MS, append, batch, everything, stamped
 from model.batch_model import ModelBatch, ModelRecord
@@ -120,12 +120,12 @@ def columns(records: PartitionRecords) -> list[int]:
     offsets: list[int] = []
     while (room := records.room(100))[0]:
         count, nbytes = room
-        found, times = (array("q", bytes(8 * count)) for _ in range(2))
-        key_ends, value_ends = (array("q", bytes(8 * (count + 1))) for _ in range(2))
-        keys, key_nulls, values, value_nulls = (bytearray(nbytes + 1) for _ in range(4))
+        found, times = (np.empty(count, np.int64) for _ in range(2))
+        key_ends, value_ends = (np.zeros(count + 1, np.int64) for _ in range(2))
+        keys, key_nulls, values, value_nulls = (np.empty(nbytes + 1, np.uint8) for _ in range(4))
         filled = records.fill(found, times, keys, key_ends, key_nulls, values, value_ends, value_nulls)
         assert filled
-        offsets += found[:filled]
+        offsets += found[:filled].tolist()
     return offsets
 
 

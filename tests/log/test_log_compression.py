@@ -44,8 +44,9 @@ def test_a_retry_is_known_by_its_sequence_numbers_whatever_its_codec(fs: FileSys
     log = opened(fs, compression_type=codec)
     first = append(log, batch(3, producer=7, compression=1))
     append(log, batch(2, producer=7, sequence=3))
-    retries = [[batch(3, producer=7, compression=1)], prepared([batch(3, producer=7)], log.config, NOW_MS, True)]
-    for answer in log.append_as_leader(retries, 0, NOW_MS):
+    retry = prepared([batch(3, producer=7)], log.config, NOW_MS, True)
+    assert isinstance(retry, list)
+    for answer in log.append_as_leader([[batch(3, producer=7, compression=1)], retry], 0, NOW_MS):
         assert isinstance(answer, AppendInfo)
         assert (answer.first_offset, answer.last_offset, answer.duplicate) == (
             first.first_offset,

@@ -165,7 +165,7 @@ def test_a_crash_at_any_step_of_recovery_changes_nothing_in_the_end() -> None:
     whole.replace(third.file.path, bytes(damaged))
     expected = state(reopen(copy(whole)))
     for steps in range(200):
-        fs = Stopping(copy(whole), steps)
+        fs: Any = Stopping(copy(whole), steps)
         try:
             reopen(fs)
         except PowerCut:

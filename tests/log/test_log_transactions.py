@@ -1,6 +1,7 @@
 """Transactions in a log: what is stable, what a leader refuses, and what a stop, a crash and a cut leave of them."""
 
 from random import Random
+from typing import Any
 
 import pytest
 from log.batching import NOW_MS, append, batch, small_config
@@ -21,8 +22,9 @@ PATH = "orders-0"
 VERIFYING = LogConfig(transaction_partition_verification_enable=True)
 
 
-def opened(fs: FileSystem, config: LogConfig | None = None, **kwargs: bool | int) -> Log:
-    return Log.open(fs, PATH, config or small_config(), now_ms=NOW_MS, **kwargs)
+def opened(fs: FileSystem, config: LogConfig | None = None, *, clean: bool = False, recovery_point: int = 0) -> Log:
+    config = config or small_config()
+    return Log.open(fs, PATH, config, now_ms=NOW_MS, clean=clean, recovery_point=recovery_point)
 
 
 def write(
@@ -44,7 +46,7 @@ def marker(producer: int, *, epoch: int = 0, commit: bool = True, coordinator_ep
     return parse_batches(made)[0]
 
 
-def end(log: Log, producer: int, version: int = 0, **how: int) -> AppendInfo:
+def end(log: Log, producer: int, version: int = 0, **how: Any) -> AppendInfo:
     return of_one(log, marker(producer, **how), AppendOptions(transaction_version=version), from_client=False)
 
 

@@ -325,9 +325,9 @@ def prepare(talk: Talk) -> None:
     talk.settle(fetch, lambda answer: answer.groups[0].error_code == 0, node=COORDINATOR)
 
 
-def steps(transcript: Transcript) -> Iterator[tuple[str, str, int]]:
-    """The API, the case with its step, and the version of every answer."""
-    for name in transcript:
+def steps(answers: Iterable[str]) -> Iterator[tuple[str, str, int]]:
+    """The API, the case with its step, and the version of every answer, by its name in a transcript."""
+    for name in answers:
         api, _, rest = name.partition("/")
         what, _, version = rest.rpartition("/v")
         yield api, what, int(version)

@@ -22,6 +22,7 @@ from typing import Any
 
 from kstore.errors import KafkaError
 from kstore.records import RecordBatch, parse_batches
+from kstore.schema.struct import Struct
 
 NORMALISATIONS = [line.strip("* ").strip() for line in (__doc__ or "").split("\n* ")[1:]]
 
@@ -67,9 +68,9 @@ class Labels:
 
 
 @cache
-def present(cls: type, version: int) -> tuple[tuple[str, Any], ...]:
+def present(cls: type[Struct], version: int) -> tuple[tuple[str, Any], ...]:
     """The fields of a struct that a version has, with their kinds."""
-    fields = cls.fields()  # type: ignore[attr-defined]
+    fields = cls.fields()
     return tuple((name, field.kind) for name, field in fields.items() if in_range(field.versions, version))
 
 
@@ -88,19 +89,21 @@ def in_range(versions: str, version: int) -> bool:
 def fitted(message: Any, version: int) -> Any:
     """A message as one of its versions can tell it: what that version hasn't is left at its default."""
     values = {}
-    for name, _ in present(type(message), version):
+    cls: type[Struct] = type(message)
+    for name, _ in present(cls, version):
         value = getattr(message, name)
         if isinstance(value, list):
             value = [fitted(each, version) if hasattr(type(each), "fields") else each for each in value]
         elif hasattr(type(value), "fields"):
             value = fitted(value, version)
         values[name] = value
-    return type(message)(**values)
+    return cls(**values)
 
 
 def plain(labels: Labels, message: Any, version: int) -> dict[str, Any]:
     """A message as a tree of dictionaries."""
-    found = {name: _value(labels, name, getattr(message, name), version) for name, _ in present(type(message), version)}
+    cls: type[Struct] = type(message)
+    found = {name: _value(labels, name, getattr(message, name), version) for name, _ in present(cls, version)}
     if message.unknown_tagged_fields:
         found["unknown_tagged_fields"] = [[tag, data.hex()] for tag, data in message.unknown_tagged_fields]
     return found

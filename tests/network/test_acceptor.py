@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import socket
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -56,10 +58,6 @@ class ListeningSocket:
     def close(self) -> None: ...
 
 
-def anybody(*_: object) -> bool:
-    return True
-
-
 @pytest.fixture
 def spare_descriptors(monkeypatch):
     """What opening and closing the spare descriptor does to a listening socket's free ones."""
@@ -81,10 +79,19 @@ def spare_descriptors(monkeypatch):
     return bind
 
 
-def test_clients_that_come_when_descriptors_have_run_out_are_closed_by_means_of_the_spare_one(spare_descriptors):
-    loop, sock = Loop(), ListeningSocket(clients=5, free=1)
+def waiting_clients(
+    spare_descriptors: Callable[[ListeningSocket], None], clients: int, *, takes: bool = True
+) -> tuple[Loop, ListeningSocket, Acceptor]:
+    """A socket at which clients wait, and one who accepts them; one descriptor is free."""
+    loop, sock = Loop(), ListeningSocket(clients, free=1)
     spare_descriptors(sock)
-    acceptor = Acceptor(loop, sock, anybody, anybody)
+    asyncios: Any = loop
+    sockets: Any = sock
+    return loop, sock, Acceptor(asyncios, sockets, lambda *_: takes, lambda _: asyncio.Protocol())
+
+
+def test_clients_that_come_when_descriptors_have_run_out_are_closed_by_means_of_the_spare_one(spare_descriptors):
+    loop, sock, acceptor = waiting_clients(spare_descriptors, 5)
     acceptor.ready()
     assert (sock.clients, sock.closed, acceptor.spare) == (0, 5, 99)
     assert loop.readers == [acceptor.ready]
@@ -92,9 +99,7 @@ def test_clients_that_come_when_descriptors_have_run_out_are_closed_by_means_of_
 
 
 def test_when_even_the_spare_one_is_used_up_nobody_is_taken_until_there_is_one_again(spare_descriptors):
-    loop, sock = Loop(), ListeningSocket(clients=5, free=1)
-    spare_descriptors(sock)
-    acceptor = Acceptor(loop, sock, anybody, anybody)
+    loop, sock, acceptor = waiting_clients(spare_descriptors, 5)
     acceptor.spare = None  # another connection got it
     acceptor.ready()
     assert (sock.clients, loop.readers, len(loop.later)) == (5, [], 1)
@@ -108,9 +113,7 @@ def test_when_even_the_spare_one_is_used_up_nobody_is_taken_until_there_is_one_a
 
 @pytest.mark.parametrize("number", [errno.ECONNABORTED, errno.EPROTO, errno.EPERM, errno.ENETDOWN])
 def test_a_client_that_is_gone_costs_those_behind_it_nothing(spare_descriptors, number, monkeypatch):
-    loop, sock = Loop(), ListeningSocket(clients=3, free=1)
-    spare_descriptors(sock)
-    acceptor = Acceptor(loop, sock, lambda *_: False, anybody)
+    loop, sock, acceptor = waiting_clients(spare_descriptors, 3, takes=False)
     sock.free, failing, accept = 1, [OSError(number, "this one")] * 2, sock.accept
 
     def accept_or_fail() -> Any:
@@ -126,9 +129,7 @@ def test_a_client_that_is_gone_costs_those_behind_it_nothing(spare_descriptors, 
 
 
 def test_a_socket_that_always_fails_is_looked_at_now_and_then(spare_descriptors, monkeypatch):
-    loop, sock = Loop(), ListeningSocket(clients=3, free=1)
-    spare_descriptors(sock)
-    acceptor = Acceptor(loop, sock, anybody, anybody)
+    loop, sock, acceptor = waiting_clients(spare_descriptors, 3)
 
     def fail() -> Any:
         raise OSError(errno.EINVAL, "Invalid argument")

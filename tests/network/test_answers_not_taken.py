@@ -78,13 +78,14 @@ class Side:
         self.answers = AnswerMemory(bytes_max)
         self.told: list[Any] = []
         self.soon: list[Any] = []
-        self.writing = Writing(SimpleNamespace(call_soon=self.soon.append, time=lambda: self.now))
+        loop: Any = SimpleNamespace(call_soon=self.soon.append, time=lambda: self.now)
+        self.writing = Writing(loop)
         self.listener: Any = SimpleNamespace(
-            loop=self.writing.loop,
+            loop=loop,
             read_buffer=memoryview(bytearray(1024)),
             frame_bytes_max=MIB,
             answers=self.answers,
-            room=RequestMemory(None, 64 * MIB, MIB),
+            room=RequestMemory(loop, 64 * MIB, MIB),
             writing=self.writing,
             idle_seconds_max=600,
             disconnected=lambda _: None,
@@ -105,8 +106,13 @@ def encoded(monkeypatch):
     monkeypatch.setattr(tcp_channel, "frames", SimpleNamespace(encode_response=lambda response, *_: response))
 
 
+def respond(channel: TcpChannel, *parts: Any) -> None:
+    response: Any = list(parts)
+    channel.respond(1, response, 0)
+
+
 def answer(channel: TcpChannel, *parts: Any) -> None:
-    channel.respond(1, list(parts), 0)
+    respond(channel, *parts)
     channel.flush()
     channel.listener.writing.go_on()
 
@@ -123,10 +129,16 @@ class SlicedFile:
         return bytes(nbytes)
 
 
+def zeros(nbytes: int, file: SlicedFile | None = None) -> FileSlice:
+    """A piece of such a file."""
+    sliced: Any = file or SlicedFile()
+    return FileSlice(sliced, 0, nbytes)
+
+
 def test_what_a_socket_takes_in_its_turn_is_not_held_against_anybody():
     side = Side(6 * MIB)
     channel = side.connect(takes=100 * MIB)
-    answer(channel, b"head", bytes(10 * MIB), FileSlice(SlicedFile(), 0, 5 * MIB))
+    answer(channel, b"head", bytes(10 * MIB), zeros(5 * MIB))
     assert len(channel.transport.got) == 4 + 15 * MIB
     assert (side.answers.bytes_held, list(side.answers.readers)) == (0, [])
     assert not channel.is_backed_up
@@ -136,7 +148,7 @@ def test_a_slow_reader_gets_all_of_it_in_order_and_gives_the_memory_back():
     side = Side(64 * MIB)
     channel = side.connect(takes=5)
     data = bytes(range(256)) * 8 * KIB
-    answer(channel, b"head", data, b"x" * 2000, memoryview(data)[5:], FileSlice(SlicedFile(), 0, 3 * MIB), b"end")
+    answer(channel, b"head", data, b"x" * 2000, memoryview(data)[5:], zeros(3 * MIB), b"end")
     assert side.answers.bytes_held > 4 * MIB
     while channel.is_backed_up:
         channel.transport.take(100_001)
@@ -148,7 +160,7 @@ def test_a_slow_reader_gets_all_of_it_in_order_and_gives_the_memory_back():
 def test_of_a_file_no_more_is_read_than_the_socket_was_handed():
     side = Side(64 * MIB)
     file = SlicedFile()
-    answer(side.connect(takes=WRITE_CHUNK_BYTES), FileSlice(file, 0, 50 * MIB))
+    answer(side.connect(takes=WRITE_CHUNK_BYTES), zeros(50 * MIB, file))
     assert file.bytes_read == 3 * WRITE_CHUNK_BYTES  # it gets twice as much as it has taken at once
     assert side.answers.bytes_held == 2 * WRITE_CHUNK_BYTES
 
@@ -184,7 +196,7 @@ def test_small_answers_make_no_pieces_larger():
 
 def test_of_a_file_no_more_is_read_at_once_than_stays_in_the_cache():
     channel = Side(256 * MIB).connect(takes=100 * MIB)
-    sizes = sizes_written(channel, bytes(4 * MIB), FileSlice(SlicedFile(), 0, 3 * MIB), b"", b"end")
+    sizes = sizes_written(channel, bytes(4 * MIB), zeros(3 * MIB), b"", b"end")
     assert max(sizes[4:]) <= LARGEST_READ_BYTES < max(sizes)
     assert sum(sizes) == len(channel.transport.got) == 7 * MIB + 3
 
@@ -204,7 +216,7 @@ def test_a_part_that_many_wait_for_counts_once():
 def test_pieces_get_smaller_as_memory_gets_short():
     side = Side(8 * MIB)
     for _ in range(200):
-        answer(side.connect(), FileSlice(SlicedFile(), 0, MIB))
+        answer(side.connect(), zeros(MIB))
     assert side.answers.bytes_held <= side.answers.bytes_max
     assert side.answers.piece_bytes() == SMALLEST_PIECE_BYTES
     assert len(side.answers.readers) == 200
@@ -239,7 +251,7 @@ def test_answers_of_one_turn_are_counted_before_it_ends():
     side = Side(4 * MIB)
     channel = side.connect()
     for _ in range(3):
-        channel.respond(1, [bytes(MIB)], 0)
+        respond(channel, bytes(MIB))
     assert side.answers.bytes_held >= 3 * MIB
     assert channel.is_backed_up
 
@@ -261,7 +273,7 @@ def test_a_connection_that_waits_is_told_once_when_everything_was_taken_and_not_
 def test_a_client_that_goes_away_gives_back_what_it_left():
     side = Side(64 * MIB)
     channel = side.connect()
-    answer(channel, b"head", bytes(5 * MIB), FileSlice(SlicedFile(), 0, MIB))
+    answer(channel, b"head", bytes(5 * MIB), zeros(MIB))
     channel.connection_lost(None)
     assert (side.answers.bytes_held, len(side.answers.readers)) == (0, 0)
 
@@ -279,7 +291,7 @@ def test_large_answers_of_many_are_written_in_turn_and_others_are_looked_after_b
     side = Side(1 << 40)
     channels = [side.connect(takes=1 << 40) for _ in range(100)]
     for channel in channels:
-        channel.respond(1, [FileSlice(SlicedFile(), 0, 2 * MIB)], 0)
+        respond(channel, zeros(2 * MIB))
         channel.flush()
 
     def later() -> float:
@@ -300,7 +312,7 @@ def test_large_answers_of_many_are_written_in_turn_and_others_are_looked_after_b
 def test_an_answer_to_a_connection_that_is_gone_is_not_written():
     side = Side(MIB)
     channel = side.connect(takes=MIB)
-    channel.respond(1, [FileSlice(SlicedFile(), 0, MIB)], 0)
+    respond(channel, zeros(MIB))
     channel.flush()
     channel.transport.abort()
     side.writing.go_on()

@@ -56,7 +56,7 @@ class Side:
         self.now = 1000.0
         self.frames: list[bytes] = []
         self.later: list[Any] = []
-        loop = SimpleNamespace(time=lambda: self.now, call_later=lambda _, action: self.later.append(action))
+        loop: Any = SimpleNamespace(time=lambda: self.now, call_later=lambda _, action: self.later.append(action))
         self.room = RequestMemory(loop, room_bytes, frame_bytes_max)
         self.listener: Any = SimpleNamespace(
             loop=loop,

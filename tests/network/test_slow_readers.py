@@ -26,9 +26,9 @@ def fetch(topic: str) -> bytes:
 
 @pytest.fixture(params=["memory", "disk"])
 def cluster(request, tmp_path):
-    where = {"data_dir": str(tmp_path)} if request.param == "disk" else {}
+    data_dir = str(tmp_path) if request.param == "disk" else None
     config = {"queued.max.response.bytes": str(MIB)}
-    with Cluster(1, listen="127.0.0.1:0", config=config, **where) as running:
+    with Cluster(1, listen="127.0.0.1:0", config=config, data_dir=data_dir) as running:
         yield running
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka import Producer
+from present import present
 
 from bench.peers.kafka import KafkaCluster, tool
 from kstore.records import parse_batches
@@ -32,9 +33,9 @@ def test_we_read_every_record_that_kafka_has_written(kafka: KafkaCluster, compre
         assert (batch.producer_id >= 0) == (idempotence == "true")
     records = [record for batch in batches for record in batch.records()]
     assert [record.offset for record in records] == list(range(COUNT))
-    assert [bytes(record.key) for record in records] == [b"key-%d" % i for i in range(COUNT)]
-    assert [bytes(record.value) for record in records] == [b"value-%d" % i * 10 for i in range(COUNT)]
-    assert [[(name, bytes(value)) for name, value in record.headers] for record in records] == [
+    assert [bytes(present(record.key)) for record in records] == [b"key-%d" % i for i in range(COUNT)]
+    assert [bytes(present(record.value)) for record in records] == [b"value-%d" % i * 10 for i in range(COUNT)]
+    assert [[(name, bytes(present(value))) for name, value in record.headers] for record in records] == [
         [("number", b"%d" % i)] for i in range(COUNT)
     ]
 

@@ -13,6 +13,7 @@ import pytest
 from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
+from present import present
 from waiting import wait_until
 
 from bench.peers.kafka import running_on, tool
@@ -30,7 +31,7 @@ def kstore(data: Path, brokers: int) -> Iterator[str]:
     """A server on that folder; its addresses. It is asked to stop at the end, and must."""
     port = free_ports(brokers)
     listen = f"{HOST}:{port}"
-    serve = [KSTORE, "serve", "--brokers", str(brokers), "--listen", listen, "--data-dir", data]
+    serve = [str(KSTORE), "serve", "--brokers", str(brokers), "--listen", listen, "--data-dir", str(data)]
     with subprocess.Popen(serve, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout is not None
@@ -64,7 +65,7 @@ def consume(bootstrap: str, topic: str, group: str, count: int) -> list[tuple[in
     def enough() -> bool:
         message = consumer.poll(0.1)
         if message is not None and message.error() is None:
-            records.append((message.offset(), message.key()))
+            records.append((present(message.offset()), present(message.key())))
         return len(records) == count
 
     wait_until(enough, what=f"{count} records of {topic}", timeout_s=60)

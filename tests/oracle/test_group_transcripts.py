@@ -27,6 +27,7 @@ from kstore.schema.messages.consumer_offsets import (
     OffsetCommitKey,
     OffsetCommitValue,
 )
+from kstore.schema.struct import Message
 
 GOLDEN = Path(__file__).parents[1] / "groups" / "golden" / "kafka-4.4.0.json"
 
@@ -41,8 +42,8 @@ def test_a_real_kafka_still_answers_the_scripts_as_written_down(start_kafka: Cal
 
 SCRIPTS_FOR_THE_LOG = [one_member, static_members, two_members, offsets, listing_and_deleting]
 LEFT_OUT = {"commit_timestamp", "expire_timestamp", "current_state_timestamp", "topic_id"}
-VALUES = {1: OffsetCommitValue, 2: GroupMetadataValue}
-KEYS = {1: OffsetCommitKey, 2: GroupMetadataKey}
+VALUES: dict[int, type[Message]] = {1: OffsetCommitValue, 2: GroupMetadataValue}
+KEYS: dict[int, type[Message]] = {1: OffsetCommitKey, 2: GroupMetadataKey}
 
 
 def test_our_offsets_topic_tells_what_kafkas_does(start_kafka: Callable[..., KafkaCluster], tmp_path: Path) -> None:
@@ -72,8 +73,10 @@ def records(folder: Path) -> list[object]:
             assert record.key is not None
             kind = prefix_of(record.key)
             key = plain(labels, decode(KEYS[kind], 0, record.key, 2))
-            version = None if record.value is None else prefix_of(record.value)
-            value = None if version is None else plain(labels, decode(VALUES[kind], version, record.value, 2))
+            version = value = None
+            if record.value is not None:
+                version = prefix_of(record.value)
+                value = plain(labels, decode(VALUES[kind], version, record.value, 2))
             found.append((kind, key, version, value))
     return found
 

@@ -8,6 +8,7 @@ import pytest
 from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 from oracle.test_ways_out import OFF
+from present import present
 from waiting import wait_until
 
 from actors.cluster import Cluster
@@ -31,7 +32,7 @@ def kafka(kafka_jars: Path, tmp_path: Path) -> KafkaCluster:
 
 def transact(bootstrap: str) -> tuple[list[bytes], list[bytes]]:
     """Three producers, interleaved, whose transactions end this way and that; what was committed, and all of it."""
-    config = {"bootstrap.servers": bootstrap}
+    config: dict[str, str | int | float | bool] = {"bootstrap.servers": bootstrap}
     admin = AdminClient(config)
     admin.create_topics([NewTopic(TOPIC, 1, 1, config=SETTINGS)])[TOPIC].result(30)
     producers = [Producer({**config, "transactional.id": f"t{number}"}) for number in range(3)]
@@ -72,7 +73,7 @@ def heard(bootstrap: str, isolation: str, count: int) -> list[bytes]:
     def is_at_the_end() -> bool:
         message = consumer.poll(0.1)
         if message is not None and message.error() is None:
-            found.append(message.value())
+            found.append(present(message.value()))
         return message is not None and message.error() is not None and len(found) >= count
 
     wait_until(is_at_the_end, what=f"{count} records", timeout_s=60)

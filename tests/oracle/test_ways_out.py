@@ -17,6 +17,7 @@ from cluster.kept_folders import FIRST, METADATA, old_messages, refused, write_s
 from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
+from present import present
 from waiting import wait_until
 
 from actors.cluster import Cluster
@@ -61,7 +62,7 @@ def heard(cluster: KafkaCluster, topic: str, count: int) -> list[bytes]:
     def enough() -> bool:
         message = consumer.poll(0.1)
         if message is not None and message.error() is None:
-            found.append(message.value())
+            found.append(present(message.value()))
         return len(found) == count
 
     wait_until(enough, what=f"{count} records", timeout_s=60)

@@ -76,9 +76,9 @@ class Counts:
         for message in self._consumer.consume(500, 0.2):
             if message.error() is None:
                 self._at_end.discard(message.partition())
-                self.found[present(message.key()).decode()].append(int(message.value()))
+                self.found[present(message.key()).decode()].append(int(present(message.value())))
             elif present(message.error()).code() == KafkaError._PARTITION_EOF:
-                self._at_end.add(message.partition())
+                self._at_end.add(present(message.partition()))
 
     def close(self) -> None:
         self._consumer.close()

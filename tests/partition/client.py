@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from present import present
 from waiting import let_pass
 
 from actors.cluster import Cluster
@@ -169,7 +170,11 @@ def values(records: Any) -> list[bytes]:
     """The values of a fetch answer."""
     if isinstance(records, list):
         records = b"".join(bytes(c.read(0, c.nbytes)) if hasattr(c, "read") else bytes(c) for c in records)
-    return [bytes(record.value) for found in parse_batches(records, allow_partial=True) for record in found.records()]
+    return [
+        bytes(present(record.value))
+        for found in parse_batches(records, allow_partial=True)
+        for record in found.records()
+    ]
 
 
 __all__ = ["Client", "batch", "code_of", "values"]

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from partition.client import Client, values
+from present import present
 
 from actors.cluster import Cluster
 from kstore.errors import (
@@ -208,7 +209,7 @@ def readable(client: Client, begin: int, end: int) -> list[bytes]:
         records = client.fetch("t", begin + len(found), max_wait_ms=1_000).records
         data = b"".join(bytes(c.read(0, c.nbytes)) if hasattr(c, "read") else bytes(c) for c in records)
         batches = parse_batches(data, allow_partial=True)
-        found += [bytes(r.value) for b in batches for r in b.records() if r.offset >= begin + len(found)]
+        found += [bytes(present(r.value)) for b in batches for r in b.records() if r.offset >= begin + len(found)]
     return found
 
 

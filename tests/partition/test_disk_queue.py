@@ -60,7 +60,8 @@ class Log:
 
 def queue_of():
     disk, log = Disk(), Log()
-    return DiskQueue(disk, log), disk, log
+    asked: Any = (disk, log)
+    return DiskQueue(*asked), disk, log
 
 
 def test_work_is_done_in_order_one_at_a_time():

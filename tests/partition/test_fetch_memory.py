@@ -60,7 +60,7 @@ def test_a_connection_that_is_gone_before_the_replicas_have_answered_leaves_noth
     def come_and_go() -> None:
         peer = Peer(client.cluster, 1)
         peer.send(peer.frame(request, 12))
-        peer.ref.tell(ChannelClosed() if how == "it closes" else FramesReceived(None))
+        peer.ref.tell(ChannelClosed() if how == "it closes" else FramesReceived(None))  # type: ignore[arg-type]
 
     client.cluster.world.driver.call(come_and_go)
     client.run(1)

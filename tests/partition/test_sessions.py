@@ -2,6 +2,7 @@
 
 from itertools import count
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -57,7 +58,8 @@ def session_of(*partitions):
 
 
 def begin(session, *, names_all=False, min_bytes=1, max_bytes=1000):
-    fetch = PendingFetch(None, session, names_all, min_bytes, max_bytes, 500)
+    nobody: Any = None  # the context of the request, which isn't answered here
+    fetch = PendingFetch(nobody, session, names_all, min_bytes, max_bytes, 500)
     session.fetch = fetch
     for token, cached in enumerate(session.take_due()):
         fetch.ask(cached, token)

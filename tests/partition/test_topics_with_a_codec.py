@@ -194,7 +194,12 @@ def test_others_are_served_while_a_batch_is_being_compressed(monkeypatch: pytest
 def test_others_are_served_while_a_large_compressed_batch_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     held = Held()
     monkeypatch.setattr(preparing, "prepared", held)
-    large = {"compression_type": "gzip", "batch_size": 2 << 20, "max_request_size": 2 << 20, "linger_ms": 5}
+    large: dict[str, Any] = {
+        "compression_type": "gzip",
+        "batch_size": 2 << 20,
+        "max_request_size": 2 << 20,
+        "linger_ms": 5,
+    }
     with Cluster(1, config={"message.max.bytes": 2 << 20}) as cluster:
         cluster.create_topic("large")
         cluster.create_topic("quick")

@@ -60,7 +60,7 @@ class Coordinator:
         return AddPartitionsToTxnResponse(error_code=self.whole, results_by_transaction=results)
 
 
-def started(start: Callable[..., Client], brokers: int = 1, partitions: int = 1, **config: str) -> Client:
+def started(start: Callable[..., Client], brokers: int = 1, partitions: int = 1, **config: Any) -> Client:
     client = start(brokers=brokers, **config)
     client.create("t", partitions=partitions, copies=brokers)
     client.create("__transaction_state", copies=brokers)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from typing import Any
 
 from model.batch_model import LEVELS, ModelBatch, ModelRecord, record_bytes, varint
 
@@ -52,7 +53,7 @@ RECORDS = [
 ]
 
 
-def batch(**fields: object) -> ModelBatch:
+def batch(**fields: Any) -> ModelBatch:
     return ModelBatch(records=list(RECORDS), **fields)
 
 

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from typing import Any
 
 import pytest
 
@@ -28,9 +29,8 @@ def test_every_instance_has_lists_and_structs_of_its_own() -> None:
 
 def test_keywords_come_in_any_order_and_by_names_that_are_not_interned() -> None:
     name = str(b"session_id", "ascii")
-    assert FetchRequest(**{"rack_id": "r", name: 7, "max_wait_ms": 5}) == FetchRequest(
-        max_wait_ms=5, session_id=7, rack_id="r"
-    )
+    fields: dict[str, Any] = {"rack_id": "r", name: 7, "max_wait_ms": 5}
+    assert FetchRequest(**fields) == FetchRequest(max_wait_ms=5, session_id=7, rack_id="r")
 
 
 def test_a_wrong_call_says_what_the_fields_are() -> None:

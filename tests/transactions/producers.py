@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from partition.client import Client, batch
+from present import present
 
 from actors.network.link import Disconnected
 from kstore.errors import (
@@ -192,6 +193,6 @@ def seen(client: Client, index: int = 0, *, committed: bool = True) -> list[byte
             if each.is_control:
                 aborted.discard(each.producer_id)
             elif not committed or each.producer_id not in aborted:
-                found += [bytes(record.value) for record in each.records()]
+                found += [bytes(present(record.value)) for record in each.records()]
         if not batches:
             return found

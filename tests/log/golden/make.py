@@ -25,7 +25,7 @@ SETTINGS = {
 
 
 def produce(bootstrap: str) -> None:
-    config = {"bootstrap.servers": bootstrap}
+    config: dict[str, str | int | float | bool] = {"bootstrap.servers": bootstrap}
     admin = AdminClient(config)
     for made in admin.create_topics([NewTopic("golden", 1, 1, config=SETTINGS)]).values():
         made.result()

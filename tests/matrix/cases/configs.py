@@ -165,7 +165,8 @@ def _(talk: Talk) -> None:
 
 @case(DESCRIBE_CONFIGS, "of a topic that sets every key")
 def _(talk: Talk) -> None:
-    topic = talk.topic("configs-all-set", **{name.replace(".", "_"): text for name, text in EVERY.items()})
+    every: dict[str, Any] = {name.replace(".", "_"): text for name, text in EVERY.items()}
+    topic = talk.topic("configs-all-set", **every)
     talk.ask(describe(TOPICS, topic.name), "all")
 
 

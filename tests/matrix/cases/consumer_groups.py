@@ -14,7 +14,7 @@ from kstore.schema.messages.consumer_group_heartbeat import (
 )
 
 HEARTBEAT, DESCRIBE = 68, 69
-FIRST = {"member_epoch": 0, "rebalance_timeout_ms": 10_000, "topic_partitions": []}
+FIRST: dict[str, Any] = {"member_epoch": 0, "rebalance_timeout_ms": 10_000, "topic_partitions": []}
 
 
 def beat(group: str, member: str = "matrix-member", epoch: int = 0, **fields: Any) -> ConsumerGroupHeartbeatRequest:

@@ -182,7 +182,7 @@ def _(talk: Talk) -> None:
     subscribed = b"\x00\x00\x00\x00\x00\x01\x00\x06groups\xff\xff\xff\xff"
     member = joined(talk, group, protocols={"range": subscribed})
     talk.quietly(sync(group, member, 1, {member: b""}), version=5)
-    own = {"member_id": member, "generation_id_or_member_epoch": 1}
+    own: dict[str, Any] = {"member_id": member, "generation_id_or_member_epoch": 1}
     other = talk.topic("groups-other")
     talk.quietly(commit(group, (topic, 0, 5), (other, 0, 5), **own))
     talk.ask(offset_delete(group, (topic.name, 0)), "of a topic that it reads")

@@ -196,13 +196,12 @@ def _(talk: Talk) -> None:
 @case(PRODUCE, "records of a compressed batch that are too large")
 def _(talk: Talk) -> None:
     """A record counts without its length: 7 bytes, and its value."""
-    bound = {"max_decompressed_message_bytes": "107"}
 
     def of(*sizes: int, **fields: Any) -> bytes:
         return batch(records=[ModelRecord(n, THEN, None, bytes(size)) for n, size in enumerate(sizes)], **fields)
 
     for target in ("producer", "uncompressed", "zstd"):
-        topic = talk.topic(talk.fresh(target), compression_type=target, **bound)
+        topic = talk.topic(talk.fresh(target), compression_type=target, max_decompressed_message_bytes="107")
         for codec in range(5):
             talk.ask(produce((topic, 0, of(99, compression=codec))), f"{target}, codec {codec}, as large as may be")
             talk.ask(produce((topic, 0, of(101, compression=codec))), f"{target}, codec {codec}, too large")
@@ -285,7 +284,7 @@ def _(talk: Talk) -> None:
 
 @case(INIT_PRODUCER_ID, "with a producer of its own", since=3)
 def _(talk: Talk) -> None:
-    known = {"transactional_id": None, "transaction_timeout_ms": 60_000}
+    known: dict[str, Any] = {"transactional_id": None, "transaction_timeout_ms": 60_000}
     talk.ask(InitProducerIdRequest(producer_id=5, producer_epoch=3, **known), "an id and an epoch", via="a")
     talk.ask(InitProducerIdRequest(producer_id=5, producer_epoch=-1, **known), "no epoch", via="b")
     talk.ask(InitProducerIdRequest(producer_id=-1, producer_epoch=3, **known), "no id", via="c")
