@@ -376,8 +376,7 @@ def headers() -> list[Any]:
 
 
 def data() -> list[Any]:
-    parts = memoryview(b"abcdef")[::2]
-    return ["text", 5, 5.5, True, [], [b"v"], (b"v",), {}, NAN, parts, *things()]
+    return ["text", 5, 5.5, True, [], [b"v"], (b"v",), {}, NAN, memoryview(b"abcdef")[::2], *things()]
 
 
 def many() -> list[Any]:
