@@ -54,8 +54,8 @@ class Group(Protocol):
     def described(self) -> DescribedGroup | None:
         """What DescribeGroups tells of it; None if that request isn't for groups of its kind."""
 
-    def check_commit(self, request: OffsetCommitRequest) -> None:
-        """Raise the KafkaError for which a commit is refused."""
+    def check_commit(self, request: OffsetCommitRequest, version: int) -> None:
+        """Raise the KafkaError for which a commit is refused, that is asked for in a version of OffsetCommit."""
 
     def check_commit_in_transaction(self, request: TxnOffsetCommitRequest) -> None:
         """Raise the KafkaError for which a commit within a transaction is refused."""

@@ -21,19 +21,12 @@ KindRecord: TypeAlias = GroupRecord | ConsumerRecord
 """A record of any kind's."""
 
 
-class Kind(Protocol):
-    """A kind of groups: what its protocol's requests, records, timers and appends mean."""
-
-    @property
-    def record_type(self) -> type[KindRecord]:
-        """Its records, as ``records.decode_entry`` gives them."""
+class Part(Protocol):
+    """What takes part in the life of a shard's groups."""
 
     @property
     def handlers(self) -> Mapping[type[Message], Handler]:
-        """What its members ask, and what is done then."""
-
-    def apply(self, record: KindRecord, event: Event) -> None:
-        """Take a committed record of its own."""
+        """What members ask of it, and what is done then."""
 
     def stored(self, purpose: object, event: Event) -> None:
         """The records of an append have been applied."""
@@ -52,3 +45,14 @@ class Kind(Protocol):
 
     def unloaded(self, event: Event) -> None:
         """Another broker coordinates the groups now: everybody who waits is told so."""
+
+
+class Kind(Part, Protocol):
+    """A kind of groups: what its protocol's requests, records, timers and appends mean."""
+
+    @property
+    def record_type(self) -> type[KindRecord]:
+        """Its records, as ``records.decode_entry`` gives them."""
+
+    def apply(self, record: KindRecord, event: Event) -> None:
+        """Take a committed record of its own."""

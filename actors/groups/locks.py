@@ -55,8 +55,9 @@ class GroupLocks:
         self._waiting.setdefault(group_id, deque()).append(waiter)
 
     def note_overdue(self, group_id: str) -> list[Asked]:
-        """The change of a group takes too long: those who asked wait no more, and are returned. Timers wait on."""
-        self._held[group_id] = True
+        """A change of a group takes too long: those who asked wait no more, and are returned. Timers wait on."""
+        if group_id in self._held:
+            self._held[group_id] = True
         waiting = self._waiting.pop(group_id, deque())
         for timer in waiting:
             if isinstance(timer, TimerKey):

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
+from actors.groups.migration_policy import MigrationPolicy
 from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class GroupSettings(NamedTuple):
     group_consumer_max_size: int = 2_147_483_647
     group_consumer_assignors: tuple[str, ...] = ("uniform", "range")
     """Names of ``actors/groups/consumer/assignors``; the first is for groups whose members name none."""
+    group_consumer_migration_policy: MigrationPolicy = MigrationPolicy.BIDIRECTIONAL
 
 
 class GroupConfigs(NamedTuple):
@@ -65,4 +67,5 @@ def settings_of(config: BrokerConfig) -> GroupSettings:
         offsets_commit_timeout_ms=config.integer("offsets.commit.timeout.ms"),
         group_consumer_max_size=config.integer("group.consumer.max.size"),
         group_consumer_assignors=assignors_of(config["group.consumer.assignors"]),
+        group_consumer_migration_policy=MigrationPolicy(str(config["group.consumer.migration.policy"]).lower()),
     )

@@ -15,13 +15,11 @@ from actors.coordinator.shard import Caller, Handler
 from actors.coordinator.storage_errors import as_coordinator_error
 from actors.coordinator.timeline import READ
 from actors.groups.appends import GroupAppend, GroupAppends, GroupDeletion
-from actors.groups.classic.classic_groups import Classic
-from actors.groups.consumer.consumer_groups import Consumer
 from actors.groups.deleting import Deleting
 from actors.groups.group_interface import Group
 from actors.groups.groups import Groups
-from actors.groups.kind import Kind
-from actors.groups.locks import Asked, GroupLocks
+from actors.groups.kinds import Kinds
+from actors.groups.locks import GroupLocks
 from actors.groups.memory_use import MemoryUse
 from actors.groups.notes import note_committed, note_pending
 from actors.groups.offset_requests import OffsetRequests
@@ -34,12 +32,8 @@ from actors.groups.topics import FixedTopics, Topics
 from actors.groups.transactional_commits import TransactionalCommits
 from kstore import checked, errors
 from kstore.errors import KafkaError
-from kstore.schema.messages.consumer_group_heartbeat import ConsumerGroupHeartbeatRequest
 from kstore.schema.messages.delete_groups import DeleteGroupsRequest
 from kstore.schema.messages.describe_groups import DescribeGroupsRequest, DescribeGroupsResponse
-from kstore.schema.messages.heartbeat import HeartbeatRequest
-from kstore.schema.messages.join_group import JoinGroupRequest
-from kstore.schema.messages.leave_group import LeaveGroupRequest
 from kstore.schema.messages.list_groups import ListGroupsRequest, ListGroupsResponse
 from kstore.schema.messages.offset_commit import OffsetCommitRequest
 from kstore.schema.messages.offset_delete import OffsetDeleteRequest
@@ -49,21 +43,11 @@ from kstore.schema.messages.offset_fetch import (
     OffsetFetchResponse,
     OffsetFetchResponseGroup,
 )
-from kstore.schema.messages.sync_group import SyncGroupRequest
 from kstore.schema.messages.txn_offset_commit import TxnOffsetCommitRequest
 from kstore.schema.struct import Message
 
 KNOWS_GROUP_NOT_FOUND: dict[type[Message], int] = {OffsetCommitRequest: 9, TxnOffsetCommitRequest: 6}
 """The versions from which on a group that isn't there has an error of its own."""
-
-OF_MEMBERS = (
-    ConsumerGroupHeartbeatRequest,
-    JoinGroupRequest,
-    SyncGroupRequest,
-    HeartbeatRequest,
-    LeaveGroupRequest,
-)
-"""What members ask to be or to stay in a group: it waits for a change of the group that is under way."""
 
 
 class GroupShard:
@@ -82,11 +66,10 @@ class GroupShard:
         self.groups = Groups(memory_use or MemoryUse())
         self.offsets = OffsetStore()
         self.append_timeout_ms = settings.offsets_commit_timeout_ms
-        self._appends = GroupAppends(self.offsets)
         self._locks = GroupLocks()
+        self._appends = GroupAppends(self.offsets, self._locks)
         self._waiting: dict[int, list[tuple[OffsetFetchRequest, Caller]]] = {}  # by token: until that append has ended
-        self._classic = Classic(self.groups, self._appends, settings, new_uuid)
-        self._consumer = Consumer(
+        self._kinds = Kinds(
             self.groups,
             self._appends,
             self._locks,
@@ -95,8 +78,6 @@ class GroupShard:
             configs_of or (lambda _: GroupConfigs()),
             new_uuid,
         )
-        self._kinds: tuple[Kind, ...] = (self._classic, self._consumer)
-        self._kind_of: dict[type[Record], Kind] = {kind.record_type: kind for kind in self._kinds}
         self._committing = OffsetRequests(self.offsets, self._appends, settings)
         self._transactional = TransactionalCommits(self._appends, settings)
         self._deleting = Deleting(self.groups, self.offsets, self._appends, self._locks, settings)
@@ -108,21 +89,15 @@ class GroupShard:
             DeleteGroupsRequest: self._deleting.delete,
             DescribeGroupsRequest: self._describe,
             ListGroupsRequest: self._list,
+            **self._kinds.handlers,
         }
-        for kind in self._kinds:
-            self._handlers |= kind.handlers
 
     def __len__(self) -> int:
         return len(self.groups)
 
     def submit(self, request: Message, caller: Caller, now_ms: int) -> list[Effect]:
         event = Event(now_ms)
-        if not isinstance(request, OF_MEMBERS) or not self._locks.is_busy(request.group_id):
-            self._handlers[type(request)](request, caller, event)
-        elif self._locks.is_overdue(request.group_id):
-            event.refuse(caller.reply, errors.CoordinatorNotAvailable())
-        else:
-            self._locks.wait(request.group_id, Asked(request, caller))
+        self._handlers[type(request)](request, caller, event)
         return self._done(event)
 
     def _describe(self, request: DescribeGroupsRequest, caller: Caller, event: Event) -> None:
@@ -143,7 +118,7 @@ class GroupShard:
         try:
             if group is None:
                 group = self._simple_group(request, caller, event.now_ms)
-            group.check_commit(request)
+            group.check_commit(request, caller.version)
         except KafkaError as error:
             event.refuse(caller.reply, error)
             return
@@ -171,7 +146,7 @@ class GroupShard:
             if caller.version >= KNOWS_GROUP_NOT_FOUND[type(request)]:
                 raise errors.GroupIdNotFound()
             raise errors.IllegalGeneration()
-        return self._classic.found(request.group_id, now_ms)
+        return self._kinds.classic.found(request.group_id, now_ms)
 
     def _drop_if_nothing(self, group: Group) -> None:
         """Remove a group of which nothing is in the log or on its way there."""
@@ -249,13 +224,13 @@ class GroupShard:
         """The group of a commit is there, if only for its offsets."""
         group = self.groups.get(record.group_id)
         if group is None:
-            group = self._classic.found(record.group_id, event.now_ms)
+            group = self._kinds.classic.found(record.group_id, event.now_ms)
         group.is_committed = True
 
     def _apply(self, record: Record, token: int, event: Event) -> None:
         """Take a committed record; all that outlives the shard comes to it in this way."""
         if not isinstance(record, OffsetRecord):
-            self._kind_of[type(record)].apply(record, event)
+            self._kinds.apply(record, event)
             return
         self.offsets.apply(record, token)
         if record.committed is not None:
@@ -264,27 +239,14 @@ class GroupShard:
     def persisted(self, token: int, error: KafkaError | None, now_ms: int) -> list[Effect]:
         """The records of ``Persist(token)`` are committed, or (with an error) may never be."""
         event = Event(now_ms)
-        append = self._appends.end(token)
+        append = self._appends.ended(token)
         if error is None:
             self._committed(append, event)
         else:
             self._refused(append, as_coordinator_error(error), event)
         self._answer_waiting(token, event)
-        for group_id in self._locks.free():
-            self._go_on(group_id, event)
+        self._kinds.go_on(event)
         return self._done(event)
-
-    def _go_on(self, group_id: str, event: Event) -> None:
-        """Decide what has waited for a group's lock, until something of it holds the lock again."""
-        while (waiter := self._locks.next_of(group_id)) is not None:
-            if isinstance(waiter, Asked):
-                self._handlers[type(waiter.request)](waiter.request, waiter.caller, event)
-            else:
-                self._fire(waiter, event)
-
-    def _fire(self, key: TimerKey, event: Event) -> None:
-        for kind in self._kinds:
-            kind.timer_fired(key, event)
 
     def _committed(self, append: GroupAppend, event: Event) -> None:
         purpose = append.purpose
@@ -302,8 +264,7 @@ class GroupShard:
             self._apply(record, append.token, event)
             if type(record) is OffsetRecord and record.committed is not None:
                 note_committed(event, record)
-        for kind in self._kinds:
-            kind.stored(purpose, event)
+        self._kinds.stored(append, event)
         if append.answer is not None:
             event.respond(*append.answer)
 
@@ -324,8 +285,7 @@ class GroupShard:
                 group.undo_deletion()
                 self._drop_if_nothing(group)
         else:
-            for kind in self._kinds:
-                kind.refused(append.purpose, error, event)
+            self._kinds.refused(append, error, event)
         self._refuse_answer(append, error, event)
 
     def _refuse_answer(self, append: GroupAppend, error: KafkaError, event: Event) -> None:
@@ -342,15 +302,13 @@ class GroupShard:
         event = Event(now_ms)
         error = as_coordinator_error(errors.RequestTimedOut())
         append = self._appends.get(token)
-        for kind in self._kinds:
-            kind.overdue(append.purpose, error, event)
+        self._kinds.overdue(append, error, event)
         self._refuse_answer(append, error, event)
         return self._done(event)
 
     def loaded(self, now_ms: int) -> list[Effect]:
         event = Event(now_ms)
-        for kind in self._kinds:
-            kind.loaded(event)
+        self._kinds.loaded(event)
         self._deleting.begin(event)
         return self._done(event)
 
@@ -359,10 +317,8 @@ class GroupShard:
         assert isinstance(key, TimerKey)
         if key in (RETENTION, RETENTION_GOES_ON):
             self._deleting.timer_fired(key, event)
-        elif self._locks.is_busy(key.group_id):
-            self._locks.wait(key.group_id, key)
         else:
-            self._fire(key, event)
+            self._kinds.timer_fired(key, event)
         return self._done(event)
 
     def topics_deleted(self, topics: Sequence[str], now_ms: int) -> list[Effect]:
@@ -374,12 +330,9 @@ class GroupShard:
     def unloaded(self, now_ms: int) -> list[Effect]:
         event = Event(now_ms)
         moved = errors.NotCoordinator()
-        for kind in self._kinds:
-            kind.unloaded(event)
+        self._kinds.unloaded(event)
         for append in self._appends.all():
             self._refuse_answer(append, moved, event)
-        for asked in self._locks.end():
-            event.refuse(asked.caller.reply, moved)
         for waiting in self._waiting.values():
             for _, caller in waiting:
                 event.refuse(caller.reply, moved)

@@ -184,8 +184,8 @@ class Driven:
             group_id=group, generation_id=generation, member_id=member_id, group_instance_id=instance
         )
         self.ask(request, "heartbeat", 4)
-        code: int = self.answer("heartbeat").error_code
-        return code
+        response = self.answer("heartbeat")
+        return int(response.code if isinstance(response, KafkaError) else response.error_code)
 
     def send_leave(self, reply: str, *members: tuple[str, str | None], group: str = "g") -> None:
         request = LeaveGroupRequest(

@@ -13,6 +13,7 @@ from actors.groups.appends import GroupAppends
 from actors.groups.classic.append_purposes import GroupAssignment, GroupCreation, Replacement
 from actors.groups.classic.group import ClassicGroup
 from actors.groups.classic.joining import Joining
+from actors.groups.classic.member import ClassicMember, Protocols
 from actors.groups.classic.member_requests import MemberRequests
 from actors.groups.classic.rebalance import Rebalance, join_refused, sync_refused
 from actors.groups.classic.record import group_from_record, record_of_new
@@ -52,7 +53,7 @@ class Classic:
         self._is_loaded = False
         self.handlers: Mapping[type[Message], Handler] = {
             HeartbeatRequest: self._heartbeat,
-            JoinGroupRequest: self._join,
+            JoinGroupRequest: self.join,
             SyncGroupRequest: self._sync,
             LeaveGroupRequest: self._leave,
         }
@@ -65,9 +66,12 @@ class Classic:
         group = self._groups.get(group_id)
         return group if isinstance(group, ClassicGroup) else None
 
-    def _join(self, request: JoinGroupRequest, caller: Caller, event: Event) -> None:
+    def join(self, request: JoinGroupRequest, caller: Caller, event: Event) -> None:
+        """Take a member's JoinGroup, of a group of this kind or one that isn't there."""
         group = self._group(request.group_id)
-        code = self._why_not_join(group, request)
+        code = self.why_not_join(request, group.members.get(request.member_id) if group is not None else None)
+        if code == NONE and group is None and request.member_id:
+            code = errors.UnknownMemberId.code
         if code != NONE:
             event.respond(caller.reply, join_refused(request.member_id, code))
             return
@@ -79,7 +83,8 @@ class Classic:
             group.is_founding = True
             self._appends.begin([record_of_new(group)], event, purpose=GroupCreation(group))
 
-    def _why_not_join(self, group: ClassicGroup | None, request: JoinGroupRequest) -> int:
+    def why_not_join(self, request: JoinGroupRequest, member: ClassicMember | None) -> int:
+        """The code for which no group could take a JoinGroup, of a member or of a client that isn't one yet."""
         shortest, longest = self._settings.group_min_session_timeout_ms, self._settings.group_max_session_timeout_ms
         if not request.group_id:
             return errors.InvalidGroupId.code
@@ -87,11 +92,7 @@ class Classic:
             return errors.InvalidRequest.code
         if not shortest <= request.session_timeout_ms <= longest:
             return errors.InvalidSessionTimeout.code
-        if group is None and request.member_id:
-            return errors.UnknownMemberId.code
-        if group is None and self._groups.get(request.group_id) is not None:
-            return errors.InconsistentGroupProtocol.code
-        has_room = join_fits(self._groups.memory_use, self._settings.group_metadata_max_bytes, request, group)
+        has_room = join_fits(self._groups.memory_use, self._settings.group_metadata_max_bytes, request, member)
         return NONE if has_room else errors.CoordinatorNotAvailable.code
 
     def found(self, group_id: str, now_ms: int) -> ClassicGroup:
@@ -127,7 +128,12 @@ class Classic:
         group = self._group(record.group_id)
         if record.value is None:
             if group is not None:
+                # One that becomes a consumer group may have members that wait: they are to join that one.
+                self._rebalance.dismiss_parked(group, errors.RebalanceInProgress.code, event)
+                self._rebalance.cancel_timers(group, event)
                 self._groups.forget(record.group_id)
+        elif group is None and self._is_loaded and self._groups.get(record.group_id) is not None:
+            return  # it comes late: the group of another kind is newer
         elif group is None or not self._is_loaded:
             group = group_from_record(record.group_id, record.value, event.now_ms)
             group.is_committed = True
@@ -176,6 +182,27 @@ class Classic:
             self._rebalance.cancel_timers(group, event)
             self._rebalance.note("GroupAbandoned", group, f"{error.name} while storing it", event)
             self._groups.forget(group.group_id)
+
+    def downgraded(self, group_id: str, spoken: Mapping[str, Protocols], because: str, event: Event) -> ClassicGroup:
+        """A consumer group has become one of this kind: its members have a whole session each, and the protocols that
+        they speak, of which their record has one.
+        """
+        group = self._groups[group_id]
+        assert isinstance(group, ClassicGroup), "its record has just been applied"
+        for member_id, member in group.members.items():
+            group.update(
+                member,
+                spoken[member_id],
+                rebalance_timeout_ms=member.rebalance_timeout_ms,
+                session_timeout_ms=member.session_timeout_ms,
+            )
+            group.extend_session(member, event)
+        self._rebalance.note("GroupDowngraded", group, because, event)
+        return group
+
+    def rebalance(self, group: ClassicGroup, because: str, event: Event) -> None:
+        """Have all members of a group join again."""
+        self._rebalance.begin(group, because, event)
 
     def loaded(self, event: Event) -> None:
         """Every member has a whole session to show itself."""

@@ -123,7 +123,7 @@ class ClassicGroup:
             members=[describe_member(member, protocol_name) for member in self.members.values()],
         )
 
-    def check_commit(self, request: OffsetCommitRequest) -> None:
+    def check_commit(self, request: OffsetCommitRequest, version: int) -> None:
         """A generation below 0 comes from an administrator, or a consumer that assigns its partitions itself: good
         while the group has no members. Others must be members of the present generation that have their assignment.
         """

@@ -1,18 +1,17 @@
 """Whether the metadata of a member, or the assignment of a leader, still fits."""
 
 from actors.groups.classic.group import ClassicGroup
-from actors.groups.classic.member import size_of_protocols
+from actors.groups.classic.member import ClassicMember, size_of_protocols
 from actors.groups.memory_use import MemoryUse
 from kstore.schema.messages.join_group import JoinGroupRequest
 from kstore.schema.messages.sync_group import SyncGroupRequest
 
 
-def join_fits(memory_use: MemoryUse, bytes_max: int, request: JoinGroupRequest, group: ClassicGroup | None) -> bool:
+def join_fits(memory_use: MemoryUse, bytes_max: int, request: JoinGroupRequest, member: ClassicMember | None) -> bool:
     """Whether the metadata that a member brings still fits; who brings no more than before may always stay."""
     brings = size_of_protocols([(each.name, each.metadata) for each in request.protocols])
     if memory_use.has_room(brings, bytes_max):
         return True
-    member = group.members.get(request.member_id) if group is not None else None
     return member is not None and brings <= size_of_protocols(member.protocols)
 
 

@@ -6,21 +6,27 @@ Most heartbeats change nothing and are answered at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from actors.coordinator.event import Event
 from actors.coordinator.shard import Caller, Handler
 from actors.groups.appends import AppendResponse, GroupAppends
-from actors.groups.classic.group import ClassicGroup
 from actors.groups.consumer.describing import describe
+from actors.groups.consumer.downgrade import Downgrade, DowngradeWithout
 from actors.groups.consumer.group import ConsumerGroup
-from actors.groups.consumer.heartbeat import Heartbeats, Step
-from actors.groups.consumer.member import JOINING, MemberState
-from actors.groups.consumer.sessions import REVOCATION, SESSION, await_revocation, cancel_timers, start_session
+from actors.groups.consumer.heartbeat import Heartbeats, Step, leaving
+from actors.groups.consumer.member import JOINING, LEAVING_FOR_NOW, ConsumerMember
+from actors.groups.consumer.sessions import (
+    KINDS,
+    await_revocation,
+    await_sync,
+    cancel_timers,
+    start_session,
+    why_expired,
+)
 from actors.groups.consumer.validation import check_heartbeat
 from actors.groups.groups import Groups
 from actors.groups.kind import KindRecord
-from actors.groups.locks import GroupLocks
 from actors.groups.notes import note
 from actors.groups.records import ConsumerRecord, Record
 from actors.groups.settings import ConfigsOf, GroupSettings
@@ -30,7 +36,10 @@ from kstore import errors
 from kstore.errors import KafkaError
 from kstore.named import NamedTuple
 from kstore.schema.messages.consumer_group_describe import ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse
-from kstore.schema.messages.consumer_group_heartbeat import ConsumerGroupHeartbeatRequest
+from kstore.schema.messages.consumer_group_heartbeat import (
+    ConsumerGroupHeartbeatRequest,
+    ConsumerGroupHeartbeatResponse,
+)
 from kstore.schema.messages.consumer_group_records import ConsumerGroupMetadataKey
 from kstore.schema.struct import Message
 
@@ -39,10 +48,11 @@ MEMBER_BYTES = 2_000
 
 
 class Change(NamedTuple):
-    """What an append is for: a step of a group."""
+    """What an append is for: a step of a group. ``is_upgrade``: it was a classic group with members before."""
 
     group_id: str
     step: Step
+    is_upgrade: bool = False
 
 
 class Consumer:
@@ -54,82 +64,88 @@ class Consumer:
         self,
         groups: Groups,
         appends: GroupAppends,
-        locks: GroupLocks,
         settings: GroupSettings,
         topics: Topics,
         configs_of: ConfigsOf,
         new_uuid: Callable[[], str],
+        downgrade_without: DowngradeWithout,
     ) -> None:
         self._groups = groups
         self._appends = appends
-        self._locks = locks
         self._settings = settings
         self._topics = topics
         self._configs_of = configs_of
-        self._heartbeats = Heartbeats(settings, topics, configs_of, new_uuid)
+        self._downgrade_without = downgrade_without
+        self.heartbeats = Heartbeats(settings, topics, configs_of, new_uuid)
         self.handlers: Mapping[type[Message], Handler] = {
-            ConsumerGroupHeartbeatRequest: self._heartbeat,
+            ConsumerGroupHeartbeatRequest: self.heartbeat,
             ConsumerGroupDescribeRequest: self._describe,
         }
 
     def _own(self) -> Iterator[ConsumerGroup]:
         return (group for group in self._groups.values() if isinstance(group, ConsumerGroup))
 
-    def _heartbeat(self, request: ConsumerGroupHeartbeatRequest, caller: Caller, event: Event) -> None:
+    def heartbeat(self, request: ConsumerGroupHeartbeatRequest, caller: Caller, event: Event) -> None:
+        """Take the heartbeat of a member, of a group of this kind or one that isn't there."""
         try:
             check_heartbeat(request, caller.version, self._settings)
-            group, converted = self._group_for(request, event)
+            group = self._group_for(request)
+            if request.member_epoch < JOINING:
+                self._leave(group, request, caller, event)
+            else:
+                self.beat(group, request, caller, event)
         except KafkaError as error:
             event.refuse(caller.reply, error)
-            return
-        self._answer(group, request, caller, event, converted)
 
-    def _group_for(
-        self, request: ConsumerGroupHeartbeatRequest, event: Event
-    ) -> tuple[ConsumerGroup, ClassicGroup | None]:
-        """The group of a heartbeat, a new one if need be; and the empty classic group that it takes the place of."""
+    def _group_for(self, request: ConsumerGroupHeartbeatRequest) -> ConsumerGroup:
+        """The group of a heartbeat, a new one if need be."""
         found = self._groups.get(request.group_id)
         if isinstance(found, ConsumerGroup):
             if found.is_deleting:
                 raise errors.CoordinatorNotAvailable()
-            return found, None
-        if request.member_epoch != JOINING or (found is not None and not isinstance(found, ClassicGroup)):
-            raise errors.GroupIdNotFound(f"Group {request.group_id} not found.")
-        if found is not None and not found.is_vacant:
-            if found.is_gone:
-                raise errors.CoordinatorNotAvailable()
-            raise errors.GroupIdNotFound(f"Group {request.group_id} is not a consumer group.")
-        return ConsumerGroup(request.group_id), found
+            return found
+        if found is not None or request.member_epoch != JOINING:
+            words = "not found" if found is None else "is not a consumer group"
+            raise errors.GroupIdNotFound(f"Group {request.group_id} {words}.")
+        return ConsumerGroup(request.group_id)
 
-    def _answer(
+    def beat(
         self,
         group: ConsumerGroup,
         request: ConsumerGroupHeartbeatRequest,
         caller: Caller,
         event: Event,
-        converted: ClassicGroup | None = None,
+        before: Sequence[Record] | None = None,
     ) -> None:
-        """Take a member's step, and answer it once it is in the log."""
-        try:
-            if request.member_epoch < JOINING:
-                step = self._heartbeats.leave(group, request, event.now_ms)
-            else:
-                self._check_room(request)
-                step = self._heartbeats.beat(group, request, caller, event.now_ms)
-        except KafkaError as error:
-            event.refuse(caller.reply, error)
-            return
+        """Take a member's step, and answer it once it is in the log. ``before``: the records that have made the group
+        what it is, of another kind until now; they are written with the step.
+        """
+        self._check_room(request)
+        step = self.heartbeats.beat(group, request, caller, event.now_ms)
         if step.member is not None:
-            self._start_session(group, step.member.member_id, event)
+            self._start_session(group, step.member, event)
         if step.records:
-            self._write(group, step, event, AppendResponse(caller.reply, step.response), converted)
+            self.write(group, step, event, AppendResponse(caller.reply, step.response), before)
             return
         group.topics_seen = step.seen or group.topics_seen
         event.respond(caller.reply, step.response)
 
-    def _start_session(self, group: ConsumerGroup, member_id: str, event: Event) -> None:
+    def _leave(
+        self, group: ConsumerGroup, request: ConsumerGroupHeartbeatRequest, caller: Caller, event: Event
+    ) -> None:
+        """Take a member out; a static one may leave for now, and keep its partitions."""
+        member = leaving(group, request)
+        response = ConsumerGroupHeartbeatResponse(member_id=member.member_id, member_epoch=request.member_epoch)
+        answer = AppendResponse(caller.reply, response)
+        if request.member_epoch == LEAVING_FOR_NOW:
+            self._start_session(group, member, event)
+            self.write(group, self.heartbeats.leave_for_now(group, member), event, answer)
+        else:
+            self.remove(group, [member], f"{member.member_id} left", event, answer)
+
+    def _start_session(self, group: ConsumerGroup, member: ConsumerMember, event: Event) -> None:
         group.session_timeout_ms = self._configs_of(group.group_id).session_timeout_ms
-        start_session(group, member_id, event)
+        start_session(group, member, event)
 
     def _check_room(self, request: ConsumerGroupHeartbeatRequest) -> None:
         nbytes = MEMBER_BYTES + sum(100 + len(name) for name in request.subscribed_topic_names or ())
@@ -138,25 +154,51 @@ class Consumer:
         ):
             raise errors.CoordinatorNotAvailable()
 
-    def _write(
+    def write(
         self,
         group: ConsumerGroup,
         step: Step,
         event: Event,
         answer: AppendResponse | None = None,
-        converted: ClassicGroup | None = None,
+        before: Sequence[Record] | None = None,
     ) -> None:
-        records: list[Record] = list(step.records)
-        if converted is not None:
-            records = [*converted.tombstones(), *records]
-        elif self._groups.get(group.group_id) is not group:
+        """Have a group's step written, and its request answered then."""
+        if before is None and self._groups.get(group.group_id) is not group:
             self._groups.admit(group)
-        self._locks.acquire(group.group_id)
-        self._appends.begin(records, event, purpose=Change(group.group_id, step), answer=answer)
+        purpose = Change(group.group_id, step, is_upgrade=before is not None and bool(group.members))
+        records = [*(before or ()), *step.records]
+        self._appends.begin(records, event, purpose=purpose, answer=answer, locked=group.group_id)
+
+    def refresh(self, group: ConsumerGroup, member: ConsumerMember, event: Event) -> None:
+        """Do what has come due in a group, one of whose members shows that it lives and changes nothing."""
+        step = self.heartbeats.refresh(group, member, event.now_ms)
+        if step.records:
+            self.write(group, step, event)
+        else:
+            group.topics_seen = step.seen or group.topics_seen
+
+    def remove(
+        self,
+        group: ConsumerGroup,
+        gone: Sequence[ConsumerMember],
+        because: str,
+        event: Event,
+        answer: AppendResponse | None = None,
+    ) -> None:
+        """Have members removed. If only those of the classic protocol are left, the group may become a classic one."""
+        downgrade = self._downgrade_without(group, gone, because, event.now_ms)
+        if downgrade is None:
+            self.write(group, self.heartbeats.remove(group, gone, because, event.now_ms), event, answer)
+        else:
+            self.write_downgrade(downgrade, event, answer)
+
+    def write_downgrade(self, downgrade: Downgrade, event: Event, answer: AppendResponse | None = None) -> None:
+        """Have a group's downgrade written, and its request answered then."""
+        self._appends.begin(downgrade.records, event, purpose=downgrade, answer=answer, locked=downgrade.group_id)
 
     def _describe(self, request: ConsumerGroupDescribeRequest, caller: Caller, event: Event) -> None:
         described = [
-            describe(group_id, self._groups.get(group_id), self._topics, self._heartbeats)
+            describe(group_id, self._groups.get(group_id), self._topics, self.heartbeats)
             for group_id in request.group_ids
         ]
         event.respond(caller.reply, ConsumerGroupDescribeResponse(groups=described))
@@ -182,54 +224,60 @@ class Consumer:
         """The records of an append have been applied."""
         if not isinstance(purpose, Change):
             return
-        self._locks.release(purpose.group_id)
         group, step = self._groups[purpose.group_id], purpose.step
         assert isinstance(group, ConsumerGroup), "its records have just been applied"
+        if purpose.is_upgrade:
+            note(event, "GroupUpgraded", group.group_id, group.epoch, len(group.members), step.because)
+            for member in group.members.values():
+                self._start_session(group, member, event)
+        self.settled(group, step, event)
+
+    def settled(self, group: ConsumerGroup, step: Step, event: Event) -> None:
+        """A step is in the log, or changes nothing there."""
         group.topics_seen = step.seen or group.topics_seen
         if step.because:
             note(event, "EpochBegun", group.group_id, group.epoch, len(group.members), step.because)
         if step.member is not None:
             await_revocation(group, step.member, event)
+            if step.member.classic is not None:
+                self._start_session(group, step.member, event)
+                await_sync(group, step.member, event)
+        for member in step.gone:
+            cancel_timers(group.group_id, member.member_id, event)
 
     def refused(self, purpose: object, error: KafkaError, event: Event) -> None:
         """The records of an append will never be in the log: the group is as it was."""
-        if not isinstance(purpose, Change):
+        if not isinstance(purpose, (Change, Downgrade)):
             return
-        self._locks.release(purpose.group_id)
         group = self._groups.get(purpose.group_id)
-        if isinstance(group, ConsumerGroup) and not group.is_committed:
+        if not isinstance(group, ConsumerGroup):
+            return
+        if not group.is_committed:
             self._groups.forget(group.group_id)
+        gone = purpose.gone if isinstance(purpose, Downgrade) else purpose.step.gone
+        for member in gone:
+            self._start_session(group, member, event)
 
     def overdue(self, purpose: object, error: KafkaError, event: Event) -> None:
-        """The records of an append will be in the log too late for those who wait, if at all."""
-        if isinstance(purpose, Change):
-            for asked in self._locks.note_overdue(purpose.group_id):
-                event.refuse(asked.caller.reply, error)
+        """Nothing is to be done before the outcome is known: nobody but clients waits for it."""
 
     def loaded(self, event: Event) -> None:
         """Every member has a whole session to show itself, and all its time to give up partitions."""
         for group in self._own():
             for member in group.members.values():
-                self._start_session(group, member.member_id, event)
+                self._start_session(group, member, event)
                 await_revocation(group, member, event)
 
     def timer_fired(self, key: TimerKey, event: Event) -> None:
-        """A session has ended, or a member took too long to give up partitions: it is removed."""
+        """A session has ended, or a member took too long for what it has to do: it is removed."""
         group = self._groups.get(key.group_id)
-        if key.kind not in (SESSION, REVOCATION) or not isinstance(group, ConsumerGroup):
+        if key.kind not in KINDS or not isinstance(group, ConsumerGroup):
             return
         member = group.members.get(key.subject)
-        if member is None:
-            return
-        if key.kind == SESSION:
-            because = f"{member.member_id} sent no heartbeat in {group.session_timeout_ms} ms"
-        elif member.state is MemberState.UNREVOKED_PARTITIONS:
-            because = f"{member.member_id} didn't give up its partitions in {member.rebalance_timeout_ms} ms"
-        else:
-            return
-        cancel_timers(group.group_id, member.member_id, event)
-        note(event, "MemberExpired", group.group_id, group.epoch, len(group.members), because)
-        self._write(group, self._heartbeats.remove(group, member, because, event.now_ms), event)
+        because = None if member is None else why_expired(group, member, key.kind)
+        if member is not None and because is not None:
+            note(event, "MemberExpired", group.group_id, group.epoch, len(group.members), because)
+            self.remove(group, [member], because, event)
 
     def unloaded(self, event: Event) -> None:
         """Nobody waits for a group itself."""

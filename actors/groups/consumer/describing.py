@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from actors.groups.consumer.heartbeat import Heartbeats
     from actors.groups.group_interface import Group
 
-CONSUMER_MEMBER = 1
-"""A member of the consumer protocol; 0 would be one of the classic protocol."""
+CLASSIC_MEMBER, CONSUMER_MEMBER = 0, 1
+"""Members by the protocol that they speak."""
 
 
 def describe(group_id: str, group: Group | None, topics: Topics, heartbeats: Heartbeats) -> DescribedGroup:
@@ -51,9 +51,9 @@ def _member(group: ConsumerGroup, member: ConsumerMember, topics: Topics) -> Mem
         client_host=member.client_host,
         subscribed_topic_names=list(member.topics),
         subscribed_topic_regex=member.regex,
-        assignment=_assignment(member.assigned, topics),
+        assignment=_assignment((*member.assigned, *member.revoking), topics),
         target_assignment=_assignment(group.target(member.member_id), topics),
-        member_type=CONSUMER_MEMBER,
+        member_type=CONSUMER_MEMBER if member.classic is None else CLASSIC_MEMBER,
     )
 
 

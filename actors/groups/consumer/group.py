@@ -27,6 +27,7 @@ from actors.groups.memory_use import MemoryUse
 from actors.groups.notes import note
 from actors.groups.records import ConsumerRecord, Record
 from kstore import errors
+from kstore.errors import KafkaError
 from kstore.log.names import TopicIdAndPartition
 from kstore.schema.messages.consumer_group_records import (
     ConsumerGroupCurrentMemberAssignmentKey,
@@ -51,8 +52,18 @@ GROUP_BYTES = 1_000
 FOUNDING_EPOCH = 1
 """Of a group before its first member, as in Kafka 4.4: that one begins epoch 2."""
 
+KNOWS_MEMBER_EPOCHS = 9
+"""The version of OffsetCommit from which on members of the consumer protocol may commit."""
+
 EMPTY, ASSIGNING, RECONCILING, STABLE = "Empty", "Assigning", "Reconciling", "Stable"
 """The states of a group, by Kafka's names."""
+
+
+def stale(member: ConsumerMember, words: str) -> KafkaError:
+    """What a member is told that comes with an epoch that isn't its own: to one of the classic protocol it is a
+    generation.
+    """
+    return errors.StaleMemberEpoch(words) if member.classic is None else errors.IllegalGeneration(words)
 
 
 class ConsumerGroup:
@@ -78,6 +89,10 @@ class ConsumerGroup:
         """Who holds a partition, assigned or still to be given up."""
         self.regexes: dict[str, tuple[str, ...]] = {}
         """The topics that a regular expression matches."""
+        self.rejoining: set[str] = set()
+        """Members of the classic protocol that were told to join again."""
+        self.syncing: set[str] = set()
+        """Members of the classic protocol that have joined, and are to ask for their assignment."""
         self.topics_seen: object = None
         """The version of the topics for which ``metadata_hash`` is right; None: unknown."""
         self.is_deleting = False
@@ -132,6 +147,9 @@ class ConsumerGroup:
             if member.instance_id is not None:
                 self.static_members[member.instance_id] = member_id
             self.owners.update(dict.fromkeys((*member.assigned, *member.revoking), member_id))
+        if member is None or member.classic is None:
+            self.rejoining.discard(member_id)
+            self.syncing.discard(member_id)
         self._grow((0 if member is None else member.nbytes) - (0 if old is None else old.nbytes))
 
     def _grow(self, change: int) -> None:
@@ -164,17 +182,38 @@ class ConsumerGroup:
         """DescribeGroups is for classic groups: to it there is none of this name."""
         return None
 
-    def check_member_epoch(self, member_id: str, epoch: int) -> None:
-        """Raise UnknownMemberId or StaleMemberEpoch unless a member is here, at exactly this epoch."""
+    def member(self, member_id: str) -> ConsumerMember:
+        """A member by its id; raises UnknownMemberId."""
         member = self.members.get(member_id)
         if member is None:
             raise errors.UnknownMemberId(f"Member {member_id} is not a member of group {self.group_id}.")
-        if epoch != member.epoch:
-            raise errors.StaleMemberEpoch(
-                f"The received member epoch {epoch} does not match the expected member epoch {member.epoch}."
-            )
+        return member
 
-    def check_commit(self, request: OffsetCommitRequest) -> None:
+    def member_of_instance(self, instance_id: str, member_id: str) -> ConsumerMember:
+        """The member with an instance id, which must be the one with the member id.
+
+        Raises:
+            UnknownMemberId: no member has the instance id.
+            FencedInstanceId: another one has it.
+        """
+        present_id = self.static_members.get(instance_id)
+        if present_id is None:
+            raise errors.UnknownMemberId(f"Instance id {instance_id} is unknown.")
+        if present_id != member_id:
+            raise errors.FencedInstanceId(
+                f"Static member {member_id} with instance id {instance_id} was fenced by member {present_id}."
+            )
+        return self.members[present_id]
+
+    def check_member_epoch(self, member_id: str, epoch: int) -> None:
+        """Raise UnknownMemberId, or StaleMemberEpoch (to a member of the classic protocol IllegalGeneration), unless a
+        member is here, at exactly this epoch.
+        """
+        member = self.member(member_id)
+        if epoch != member.epoch:
+            raise stale(member, f"The epoch {epoch} of {member_id} does not match the expected {member.epoch}.")
+
+    def check_commit(self, request: OffsetCommitRequest, version: int) -> None:
         """Commits without an epoch are taken while the group is empty. Members have their present epoch, or the
         one at which they got each of the partitions, or one since (KIP-1251).
         """
@@ -183,15 +222,16 @@ class ConsumerGroup:
             raise errors.CoordinatorNotAvailable()
         if epoch < 0 and not self.members:
             return
-        member = self.members.get(request.member_id)
-        if member is None:
-            raise errors.UnknownMemberId(f"Member {request.member_id} is not a member of group {self.group_id}.")
+        member = self.member(request.member_id)
+        if member.classic is None and version < KNOWS_MEMBER_EPOCHS:
+            raise errors.UnsupportedVersion(
+                f"OffsetCommit version {KNOWS_MEMBER_EPOCHS} or above must be used by members using the consumer group "
+                "protocol"
+            )
         if epoch == member.epoch:
             return
         if epoch > member.epoch:
-            raise errors.StaleMemberEpoch(
-                f"Received member epoch {epoch} is newer than current member epoch {member.epoch}."
-            )
+            raise stale(member, f"The epoch {epoch} is newer than the member's, {member.epoch}.")
         partitions = [
             (bytes(topic.topic_id), partition.partition_index)
             for topic in request.topics
@@ -205,7 +245,7 @@ class ConsumerGroup:
         for each in partitions:
             assigned_at = member.assigned.get(each, member.revoking.get(each))
             if assigned_at is None or epoch < assigned_at:
-                raise errors.StaleMemberEpoch(f"Member epoch {epoch} is older than the assignment of {each[1]}.")
+                raise stale(member, f"The epoch {epoch} is older than the assignment of partition {each[1]}.")
 
     def check_commit_in_transaction(self, request: TxnOffsetCommitRequest) -> None:
         """Producers that don't say of which member the offsets are may commit; those that do must be right."""

@@ -7,7 +7,7 @@ itself gets toward it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from actors.groups.consumer.assignors import ASSIGNORS
@@ -46,10 +46,12 @@ class Step(NamedTuple):
     """
 
     records: list[Record]
-    response: ConsumerGroupHeartbeatResponse
+    response: object
     member: ConsumerMember | None
     because: str
     seen: object = None
+    gone: tuple[ConsumerMember, ...] = ()
+    """Members that it removes."""
 
 
 def owned_by(request: ConsumerGroupHeartbeatRequest) -> Owned:
@@ -80,11 +82,7 @@ class Heartbeats:
             UnreleasedInstanceId, FencedInstanceId: another member has its instance id.
             InvalidRegularExpression: RE2 doesn't take its regular expression.
         """
-        is_known = request.member_id in group.members
-        if not is_known and len(group.members) >= self._settings.group_consumer_max_size:
-            raise errors.GroupMaxSizeReached(
-                f"The consumer group has reached its maximum capacity of {len(group.members)} members."
-            )
+        self.check_size(group, request.member_id)
         owned = owned_by(request)
         old = self._member(group, request, owned)
         replaced = None
@@ -102,13 +100,20 @@ class Heartbeats:
             draft.replace(replaced, member)
         if old is None or asked != member:
             draft.put(asked)
-        because = self._advance(group, draft, asked, member, now_ms, is_new=old is None)
+        because = self.advance(group, draft, asked, member, now_ms, is_new=old is None)
         is_subscription_new = old is None or (asked.topics, asked.regex) != (member.topics, member.regex)
-        moved = self._reconcile(group, draft, asked, owned, is_subscription_new=is_subscription_new)
+        moved = self.reconcile(group, draft, asked, owned, is_subscription_new=is_subscription_new)
         if moved is not asked:
             draft.move(moved)
         response = self._answer(group, request, member, moved)
         return Step(draft.records, response, moved, because, self._topics.version)
+
+    def check_size(self, group: ConsumerGroup, member_id: str) -> None:
+        """Raise GroupMaxSizeReached if the member is one too many."""
+        if member_id not in group.members and len(group.members) >= self._settings.group_consumer_max_size:
+            raise errors.GroupMaxSizeReached(
+                f"The consumer group has reached its maximum capacity of {len(group.members)} members."
+            )
 
     def _is_settled(self, group: ConsumerGroup, member: ConsumerMember) -> bool:
         """Whether there is nothing to do, as for most heartbeats."""
@@ -124,16 +129,16 @@ class Heartbeats:
         """The member that asks, or the static one that it takes over from; None if it is new."""
         is_joining = request.member_epoch == JOINING
         if request.instance_id is None:
-            member = group.members.get(request.member_id)
-            if member is None and not is_joining:
-                raise errors.UnknownMemberId(f"Member {request.member_id} is not a member of group {group.group_id}.")
+            member = group.members.get(request.member_id) if is_joining else group.member(request.member_id)
+        elif is_joining:
+            member = _rejoining(group, request)
         else:
-            member = static_member(group, request) if not is_joining else _rejoining(group, request)
+            member = group.member_of_instance(request.instance_id, request.member_id)
         if member is not None:
             _check_epoch(member, request.member_epoch, owned)
         return member
 
-    def _advance(
+    def advance(
         self,
         group: ConsumerGroup,
         draft: Draft,
@@ -171,9 +176,10 @@ class Heartbeats:
                 votes[member.assignor] = votes.get(member.assignor, 0) + 1
         return max(sorted(votes), key=votes.__getitem__) if votes else self._settings.group_consumer_assignors[0]
 
-    def _reconcile(
+    def reconcile(
         self, group: ConsumerGroup, draft: Draft, member: ConsumerMember, owned: Owned, *, is_subscription_new: bool
     ) -> ConsumerMember:
+        """The member, as far toward its target as it gets now."""
         if not is_subscription_new and member.is_reconciled_to(draft.assignment_epoch):
             return member
         wanted = draft.targets.get(member.member_id, frozenset())
@@ -198,55 +204,50 @@ class Heartbeats:
             assignment=_told(after.assigned) if is_told else None,
         )
 
-    def leave(self, group: ConsumerGroup, request: ConsumerGroupHeartbeatRequest, now_ms: int) -> Step:
-        """The step of a member that leaves; a static one may leave for now, and keep its partitions.
+    def refresh(self, group: ConsumerGroup, member: ConsumerMember, now_ms: int) -> Step:
+        """The step of a group for which one of its members only shows that it lives: what has come due meanwhile."""
+        if group.topics_seen is self._topics.version and group.epoch == group.assignment_epoch:
+            return Step([], None, None, "")
+        draft = Draft(group, self._topics, now_ms)
+        because = self.advance(group, draft, member, member, now_ms, is_new=False)
+        return Step(draft.records, None, None, because, self._topics.version)
 
-        Raises:
-            UnknownMemberId: it isn't in the group.
-            FencedInstanceId: another member has its instance id.
-        """
-        if request.instance_id is None:
-            member = group.members.get(request.member_id)
-            if member is None:
-                raise errors.UnknownMemberId(f"Member {request.member_id} is not a member of group {group.group_id}.")
-        else:
-            member = static_member(group, request)
-        response = ConsumerGroupHeartbeatResponse(member_id=member.member_id, member_epoch=request.member_epoch)
-        if request.member_epoch != LEAVING_FOR_NOW:
-            return self.remove(group, member, f"{member.member_id} left", now_ms)._replace(response=response)
+    def leave_for_now(self, group: ConsumerGroup, member: ConsumerMember) -> Step:
+        """The step of a static member that leaves to come back: it keeps its partitions meanwhile."""
         away = member.at_epoch(LEAVING_FOR_NOW)._replace(revoking={}, assigned=dict.fromkeys(member.assigned, 0))
         because = f"{member.member_id} left for now"
-        return Step([current_record(group.group_id, away)], response, away, because)
+        return Step([current_record(group.group_id, away)], None, away, because)
 
-    def remove(self, group: ConsumerGroup, member: ConsumerMember, because: str, now_ms: int) -> Step:
-        """The step that ends a member: the group begins an epoch without it. Nobody has to follow an empty group's."""
-        records: list[Record] = [*member_tombstones(group.group_id, member.member_id)]
+    def remove(self, group: ConsumerGroup, gone: Sequence[ConsumerMember], because: str, now_ms: int) -> Step:
+        """The step that ends members: the group begins an epoch without them. Nobody has to follow an empty group's."""
+        records: list[Record] = []
+        for member in gone:
+            records += member_tombstones(group.group_id, member.member_id)
         records.append(group_record(group.group_id, group.epoch + 1, group.metadata_hash))
-        if len(group.members) == 1:
+        if len(group.members) == len(gone):
             records.append(assignment_epoch_record(group.group_id, group.epoch + 1, now_ms))
-        return Step(records, ConsumerGroupHeartbeatResponse(), None, because)
+        return Step(records, None, None, because, gone=tuple(gone))
 
 
-def static_member(group: ConsumerGroup, request: ConsumerGroupHeartbeatRequest) -> ConsumerMember:
-    """The member with an instance id, which must be the one that asks."""
-    member_id = group.static_members.get(request.instance_id or "")
-    if member_id is None:
-        raise errors.UnknownMemberId(f"Instance id {request.instance_id} is unknown.")
-    if member_id != request.member_id:
-        raise errors.FencedInstanceId(
-            f"Static member {request.member_id} with instance id {request.instance_id} was fenced by member "
-            f"{member_id}."
-        )
-    return group.members[member_id]
+def leaving(group: ConsumerGroup, request: ConsumerGroupHeartbeatRequest) -> ConsumerMember:
+    """The member that leaves.
+
+    Raises:
+        UnknownMemberId: it isn't in the group.
+        FencedInstanceId: another member has its instance id.
+    """
+    if request.instance_id is None:
+        return group.member(request.member_id)
+    return group.member_of_instance(request.instance_id, request.member_id)
 
 
 def _rejoining(group: ConsumerGroup, request: ConsumerGroupHeartbeatRequest) -> ConsumerMember | None:
-    """The static member that one which joins takes over from; it must have left."""
+    """The static member that one which joins takes over from; it must have left, or speak the classic protocol."""
     member_id = group.static_members.get(request.instance_id or "")
     if member_id is None:
         return group.members.get(request.member_id)
     member = group.members[member_id]
-    if member.epoch != LEAVING_FOR_NOW:
+    if member.classic is None and member.epoch != LEAVING_FOR_NOW:
         raise errors.UnreleasedInstanceId(
             f"Static member {request.member_id} with instance id {request.instance_id} cannot join the group because "
             f"the instance id is owned by {member_id} member."
@@ -281,6 +282,7 @@ def _asking(member: ConsumerMember, request: ConsumerGroupHeartbeatRequest, call
             member.rebalance_timeout_ms if request.rebalance_timeout_ms == -1 else request.rebalance_timeout_ms
         ),
         assignor=member.assignor if request.server_assignor is None else request.server_assignor,
+        classic=None,
     )
     return member if asked == member else asked
 

@@ -28,6 +28,16 @@ class MemberState(IntEnum):
     UNKNOWN = 127
 
 
+class ClassicClient(NamedTuple):
+    """What a member says of itself whose client speaks the classic protocol: it sends JoinGroup and Heartbeat, and its
+    generation is its member epoch.
+    """
+
+    session_timeout_ms: int
+    protocols: tuple[tuple[str, bytes], ...]
+    """Names and metadata of those that it can speak, at least one, the one it likes best first."""
+
+
 class ConsumerMember(NamedTuple):
     """A member: what it asked for, and where it is on the way to its target assignment."""
 
@@ -47,6 +57,8 @@ class ConsumerMember(NamedTuple):
     state: MemberState = MemberState.STABLE
     assigned: Mapping[TopicIdAndPartition, int] = {}
     revoking: Mapping[TopicIdAndPartition, int] = {}
+    classic: ClassicClient | None = None
+    """None: its client speaks the consumer protocol."""
 
     def is_reconciled_to(self, epoch: int) -> bool:
         """Whether it has all of its target assignment of an epoch, and nothing else."""
@@ -64,4 +76,7 @@ class ConsumerMember(NamedTuple):
     def nbytes(self) -> int:
         """What it takes in memory, roughly."""
         texts = (self.member_id, self.instance_id or "", self.rack_id or "", self.client_id, self.regex, *self.topics)
-        return 1_000 + sum(map(len, texts)) + 100 * (len(self.assigned) + len(self.revoking) + len(self.topics))
+        protocols = () if self.classic is None else self.classic.protocols
+        spoken = sum(150 + len(name) + len(metadata) for name, metadata in protocols)
+        lists = len(self.assigned) + len(self.revoking) + len(self.topics)
+        return 1_000 + sum(map(len, texts)) + spoken + 100 * lists
