@@ -217,7 +217,8 @@ class PendingFetch:
         for cached in self.partitions.values():
             answer = cached.answer
             if answer is None:
-                left_over.append(cached)
+                if cached.state != PARKED:
+                    left_over.append(cached)
                 continue
             size = size_of(answer)
             if size:
