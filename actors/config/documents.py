@@ -52,6 +52,10 @@ longer than the `poll()` that started it, the consumer forgets it and never gets
   which all brokers of the process share; `root` is their parent, `kstore`.
 - An AlterConfigs request that names a resource twice is answered INVALID_REQUEST, like IncrementalAlterConfigs; Apache
   Kafka 4.4.0 never answers it.
+- After a fetch that brought a follower nothing, its next one waits twice as long, from `replica.fetch.wait.max.ms` on
+  up to 5 s. It is still answered as soon as there is something, and idle partitions cost next to nothing. Apache
+  Kafka's followers ask again after each `replica.fetch.wait.max.ms`, and so do kstore's if `replica.fetch.min.bytes` is
+  above 1.
 - Segments whose records were deleted (DeleteRecords) are removed at once; Apache Kafka removes them at its next check
   of retention, 5 minutes later by default.
 - The records of a compressed batch that a producer sends may come to 32 times the topic's `max.message.bytes` when

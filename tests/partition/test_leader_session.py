@@ -11,12 +11,13 @@ from kstore.schema.messages.fetch import (
 TOPIC_ID = bytes(range(16))
 
 
-def session_with(*partitions):
+def session_with(*partitions, min_bytes=1):
     session = LeaderSession(
         node=2,
         broker_epoch=12,
         max_wait_ms=500,
-        min_bytes=1,
+        idle_wait_ms=3_000,
+        min_bytes=min_bytes,
         max_bytes=10_000,
         partition_max_bytes=1_000,
         backoff_max_ms=1_000,
@@ -236,3 +237,25 @@ def test_a_fetch_that_opens_a_session_is_not_superseded_even_if_it_ends_another(
     session.took(session.followed["t", 0], offset=0, last_epoch=-1, log_start_offset=0)
     assert session.may_supersede
     assert indexes(send(session)[0]) == [1]
+
+
+def test_a_fetch_that_brought_nothing_is_followed_by_one_that_waits_longer():
+    session = session_with(0)
+    waits = []
+    for answered in [answer(data(0))] + [answer()] * 4:
+        request, full = send(session)
+        waits.append(request.max_wait_ms)
+        for partition, _ in session.answered(answered, full=full).taken:
+            session.took(partition, offset=1, last_epoch=1, log_start_offset=0)
+    assert waits == [0, 500, 1_000, 2_000, 3_000]
+    assert send(session)[0].max_wait_ms == 3_000
+    session.answered(answer(data(0)), full=False)
+    assert send(session)[0].max_wait_ms == 500
+
+
+def test_a_fetch_that_waits_for_several_bytes_never_waits_longer():
+    session = session_with(0, min_bytes=2)
+    for _ in range(4):
+        request, full = send(session)
+        session.answered(answer(), full=full)
+    assert request.max_wait_ms == 500

@@ -12,6 +12,10 @@ time). Partitions that are held back leave the session, or the leader would retu
 that waits at the leader is superseded by the next one when partitions that it doesn't have become ready, so that a new
 partition doesn't wait for the end of the long poll.
 
+A fetch that brings nothing says that the partitions are idle: the next one waits twice as long at the leader, up to
+``idle_wait_ms``. The leader answers as soon as there is something, so this delays nothing, and an idle partition costs
+next to nothing.
+
 Invariants: ``busy`` counts the busy partitions; a partition is in ``changed`` if it is ready and its state isn't what
 is known; ``known`` is not None exactly for the partitions of the leader's session, ``in_session`` of them.
 """
@@ -111,6 +115,7 @@ class LeaderSession:
         node: int,
         broker_epoch: int,
         max_wait_ms: int,
+        idle_wait_ms: int,
         min_bytes: int,
         max_bytes: int,
         partition_max_bytes: int,
@@ -119,6 +124,8 @@ class LeaderSession:
         self.node = node
         self.broker_epoch = broker_epoch
         self.max_wait_ms = max_wait_ms
+        self.idle_wait_ms = max(idle_wait_ms, max_wait_ms) if min_bytes <= 1 else max_wait_ms
+        self.wait_ms = max_wait_ms
         self.min_bytes = min_bytes
         self.max_bytes = max_bytes
         self.partition_max_bytes = partition_max_bytes
@@ -252,7 +259,7 @@ class LeaderSession:
             self.forgotten = {}
         return FetchRequest(
             replica_state=ReplicaState(replica_id=self.node, replica_epoch=self.broker_epoch),
-            max_wait_ms=self.max_wait_ms if not full or self.refused_session else 0,
+            max_wait_ms=self.wait_ms if not full or self.refused_session else 0,
             min_bytes=self.min_bytes,
             max_bytes=self.max_bytes,
             session_id=self.session_id,
@@ -311,6 +318,8 @@ class LeaderSession:
                     and partition.named_in <= request
                 ):
                     self._sort(partition, data, outcome)
+        is_idle = not response.responses and not full
+        self.wait_ms = min(self.wait_ms * 2, self.idle_wait_ms) if is_idle else self.max_wait_ms
         if full and self.refused_session:
             self._forget_session()
         return outcome

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from actors.runtime.protocols import Link
 
 REPLICA_STATE_FROM = 15
+IDLE_WAIT_MS = 5_000
+LONGER_THAN_A_WAIT = ("replica.lag.time.max.ms", "replica.socket.timeout.ms")
 LATEST = -1
 EARLIEST = -2
 UNFETCHABLE = frozenset({FencedLeaderEpoch.code})
@@ -62,6 +64,7 @@ class ReplicaFetcher(Actor):
             node=node.node_id,
             broker_epoch=-1,
             max_wait_ms=config.integer("replica.fetch.wait.max.ms"),
+            idle_wait_ms=min(IDLE_WAIT_MS, *(config.integer(key) // 2 for key in LONGER_THAN_A_WAIT)),
             min_bytes=config.integer("replica.fetch.min.bytes"),
             max_bytes=config.integer("replica.fetch.response.max.bytes"),
             partition_max_bytes=config.integer("replica.fetch.max.bytes"),
