@@ -77,6 +77,14 @@ def member_of(consumer: Consumer) -> GroupMember:
     return member
 
 
+def leave_behind_its_back(consumer: Any) -> None:
+    """Have the coordinator forget a member, which doesn't know it."""
+    from actors.clients.consumer.protocols.consumer.requests import leave_request
+
+    member = member_of(consumer)
+    consumer._calls.run("poll", member._send_leave, leave_request(member.membership), timeout_s=10)
+
+
 def fill(target: Target, topic: str, *values: bytes, partition: int = 0) -> None:
     """Produce some records."""
     with target.producer() as producer:

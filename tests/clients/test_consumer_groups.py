@@ -11,28 +11,11 @@ from clients.targets import Target
 
 from actors.clients.consumer.assignors import Assignor, MemberSubscription
 from actors.clients.errors import ClientError, CommitFailed
-from kstore import NewPartitions, TopicPartition
+from kstore import TopicPartition
 from kstore.errors import FencedInstanceId, InvalidGroupId
 from kstore.errors.config import ConfigError
 
 STRATEGIES = ["range", "roundrobin", "sticky", "cooperative-sticky"]
-
-
-@pytest.mark.parametrize("strategy", STRATEGIES)
-def test_members_share_the_partitions_and_take_over_when_one_leaves(target: Target, strategy: str) -> None:
-    topic, group = target.topic(partitions=4), target.group()
-    how = QUICK | {"group_id": group, "partition_assignment_strategy": [strategy]}
-    first = target.consumer(topic, **how)
-    poll_until(lambda: numbers(first) == {0, 1, 2, 3}, first)
-    second = target.consumer(topic, **how)
-    poll_until(lambda: shared(4, first, second), first, second)
-    assert len(numbers(first)) == 2
-    third = target.consumer(topic, **how)
-    poll_until(lambda: shared(4, first, second, third), first, second, third)
-    first.close()
-    poll_until(lambda: shared(4, second, third), second, third)
-    second.close()
-    poll_until(lambda: numbers(third) == {0, 1, 2, 3}, third)
 
 
 def test_a_listener_commits_what_it_is_about_to_lose(target: Target) -> None:
@@ -126,46 +109,6 @@ def test_what_a_listener_raises_comes_out_of_poll_and_the_rebalance_is_done(targ
     assert next(consumer).value == b"a"
 
 
-def test_unsubscribing_leaves_the_group(target: Target) -> None:
-    topic, group = target.topic(partitions=2), target.group()
-    how = QUICK | {"group_id": group}
-    first, seen = target.consumer(**how), Seen()
-    first.subscribe([topic], listener=seen)
-    second = target.consumer(topic, **how)
-    poll_until(lambda: shared(2, first, second), first, second)
-    first.unsubscribe()
-    assert first.assignment() == first.subscription() == set()
-    poll_until(lambda: numbers(second) == {0, 1}, second)
-    first.subscribe([topic])
-    poll_until(lambda: shared(2, first, second), first, second)
-    first.subscribe([])
-    assert first.subscription() == set()
-
-
-def test_a_new_subscription_replaces_the_old_one(target: Target) -> None:
-    before, after, group = target.topic(), target.topic(), target.group()
-    consumer = target.consumer(before, group_id=group, **QUICK)
-    poll_until(lambda: consumer.assignment() == {TopicPartition(before, 0)}, consumer)
-    consumer.subscribe([after])
-    assert consumer.subscription() == {after}
-    poll_until(lambda: consumer.assignment() == {TopicPartition(after, 0)}, consumer)
-
-
-def test_a_static_member_comes_back_to_its_partitions_without_a_rebalance(target: Target) -> None:
-    topic, group = target.topic(partitions=2), target.group()
-    how = QUICK | {"group_id": group}
-    first = target.consumer(topic, group_instance_id="one", **how)
-    other = target.consumer(topic, group_instance_id="two", **how)
-    poll_until(lambda: shared(2, first, other), first, other)
-    held, before = numbers(first), other.group_metadata()
-    first.close()
-    again = target.consumer(topic, group_instance_id="one", **how)
-    poll_until(lambda: numbers(again) == held, again, other)
-    assert other.group_metadata() == before
-    assert again.group_metadata().generation_id == before.generation_id
-    assert again.group_metadata().group_instance_id == "one"
-
-
 def test_an_instance_id_that_somebody_else_takes_is_fenced(target: Target) -> None:
     topic, group = target.topic(), target.group()
     how = QUICK | {"group_id": group, "group_instance_id": "one"}
@@ -190,26 +133,6 @@ def test_who_does_not_poll_in_time_is_out_and_comes_back_when_polling(target: Ta
         idle.commit({TopicPartition(topic, min(mine)): 0})
     poll_until(lambda: shared(2, idle, other), idle, other)
     assert seen.of("lost") == [mine]
-
-
-def test_a_pattern_takes_in_topics_that_are_made_later(target: Target) -> None:
-    prefix, group = target.fresh("pattern"), target.group()
-    admin = target.admin()
-    admin.create_topics([f"{prefix}-a"])
-    consumer = target.consumer(group_id=group, metadata_max_age_ms=100, **QUICK)
-    consumer.subscribe(pattern=f"{prefix}-.*")
-    poll_until(lambda: consumer.assignment() == {TopicPartition(f"{prefix}-a", 0)}, consumer)
-    assert consumer.subscription() == {f"{prefix}-a"}
-    admin.create_topics([f"{prefix}-b"])
-    poll_until(lambda: {each.topic for each in consumer.assignment()} == {f"{prefix}-a", f"{prefix}-b"}, consumer)
-
-
-def test_partitions_that_are_added_are_shared_out(target: Target) -> None:
-    topic, group = target.topic(), target.group()
-    consumer = target.consumer(topic, group_id=group, metadata_max_age_ms=100, **QUICK)
-    poll_until(lambda: numbers(consumer) == {0}, consumer)
-    target.admin().create_partitions({topic: NewPartitions(3)})
-    poll_until(lambda: numbers(consumer) == {0, 1, 2}, consumer)
 
 
 def test_a_topic_that_is_not_there_yet_is_waited_for(target: Target) -> None:

@@ -2,44 +2,28 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import pytest
-from clients.consuming import OF_CONSUMER_PROTOCOL, Seen, fill, member_of, numbers, poll_until, shared, stable
+from clients.consuming import (
+    OF_CONSUMER_PROTOCOL,
+    Seen,
+    fill,
+    leave_behind_its_back,
+    member_of,
+    numbers,
+    poll_until,
+    shared,
+    stable,
+)
 from clients.targets import Target
 
 from actors.broker import registry
 from actors.clients.errors import CommitFailed
 from actors.clients.structs import GroupMetadata
-from kstore import Cluster, Consumer, NewPartitions, NewTopic, TopicPartition
+from kstore import Cluster, Consumer, TopicPartition
 from kstore.errors import UnreleasedInstanceId, UnsupportedAssignor, UnsupportedVersion
 from kstore.schema.messages.consumer_group_heartbeat import ConsumerGroupHeartbeatRequest
-
-
-def leave_behind_its_back(consumer: Any) -> None:
-    """Have the coordinator forget a member, which doesn't know it."""
-    from actors.clients.consumer.protocols.consumer.requests import leave_request
-
-    member = member_of(consumer)
-    consumer._calls.run("poll", member._send_leave, leave_request(member.membership), timeout_s=10)
-
-
-@pytest.mark.parametrize("assignor", [None, "uniform", "range"])
-def test_members_share_the_partitions_and_take_over_when_one_leaves(target: Target, assignor: str | None) -> None:
-    topic, group = target.topic(partitions=4), target.group()
-    how = OF_CONSUMER_PROTOCOL | {"group_id": group, "group_remote_assignor": assignor}
-    first = target.consumer(topic, **how)
-    poll_until(lambda: numbers(first) == {0, 1, 2, 3}, first)
-    second = target.consumer(topic, **how)
-    poll_until(lambda: shared(4, first, second), first, second)
-    assert len(numbers(first)) == 2
-    third = target.consumer(topic, **how)
-    poll_until(lambda: shared(4, first, second, third), first, second, third)
-    first.close()
-    poll_until(lambda: shared(4, second, third), second, third)
-    second.close()
-    poll_until(lambda: numbers(third) == {0, 1, 2, 3}, third)
 
 
 def test_members_are_told_of_what_changes_and_keep_the_rest(target: Target) -> None:
@@ -122,21 +106,6 @@ def test_a_commit_in_an_old_epoch_says_so(target: Target) -> None:
         consumer.commit({TopicPartition(topic, 0): 7})
 
 
-def test_a_static_member_that_returns_has_its_partitions_and_nobody_else_moves(target: Target) -> None:
-    topic, group = target.topic(partitions=4), target.group()
-    how = OF_CONSUMER_PROTOCOL | {"group_id": group}
-    other, seen = target.consumer(**how), Seen()
-    other.subscribe([topic], listener=seen)
-    fixed = target.consumer(topic, group_instance_id="worker-1", **how)
-    poll_until(lambda: shared(4, other, fixed) and stable(other, fixed), other, fixed)
-    had, told = numbers(fixed), list(seen.told)
-    fixed.close()
-    again = target.consumer(topic, group_instance_id="worker-1", **how)
-    poll_until(lambda: numbers(again) == had and stable(again), other, again)
-    assert seen.told == told
-    assert again.group_metadata().group_instance_id == "worker-1"
-
-
 def test_an_instance_id_that_is_taken_is_refused_at_each_poll(target: Target) -> None:
     topic = target.topic()
     how = OF_CONSUMER_PROTOCOL | {"group_id": target.group(), "group_instance_id": "worker-1"}
@@ -170,30 +139,12 @@ def test_a_consumer_that_polls_too_seldom_leaves_and_joins_anew_with_its_next_po
     assert ("lost", {0, 1}) in seen.told
 
 
-def test_a_consumer_that_unsubscribes_leaves_and_may_subscribe_to_something_else(target: Target) -> None:
-    one, two, group = target.topic(partitions=2), target.topic(partitions=1), target.group()
-    consumer, seen = target.consumer(group_id=group, **OF_CONSUMER_PROTOCOL), Seen()
-    consumer.subscribe([one], listener=seen)
-    poll_until(lambda: len(numbers(consumer)) == 2, consumer)
+def test_a_consumer_that_has_unsubscribed_is_nobody_in_its_group(target: Target) -> None:
+    group = target.group()
+    consumer = target.consumer(target.topic(), group_id=group, **OF_CONSUMER_PROTOCOL)
+    poll_until(lambda: consumer.group_metadata().generation_id > 0, consumer)
     consumer.unsubscribe()
-    assert seen.told[-1] == ("revoked", {0, 1})
     assert consumer.group_metadata() == GroupMetadata(group)
-    consumer.subscribe([two])
-    poll_until(lambda: consumer.assignment() == {TopicPartition(two, 0)}, consumer)
-    consumer.subscribe([one, two])  # of a member: the next heartbeat says it
-    poll_until(lambda: len(consumer.assignment()) == 3, consumer)
-
-
-def test_a_pattern_finds_topics_that_come_later_and_partitions_that_are_added(target: Target) -> None:
-    prefix, group = target.fresh("family"), target.group()
-    consumer = target.consumer(group_id=group, metadata_max_age_ms=100, **OF_CONSUMER_PROTOCOL)
-    consumer.subscribe(pattern=re.compile(f"{prefix}-.*"))
-    consumer.poll(100)
-    with target.admin() as admin:
-        admin.create_topics([NewTopic(f"{prefix}-a", 1, 1)])
-        poll_until(lambda: consumer.assignment() == {TopicPartition(f"{prefix}-a", 0)}, consumer)
-        admin.create_partitions({f"{prefix}-a": NewPartitions(2)})
-        poll_until(lambda: numbers(consumer) == {0, 1}, consumer)
 
 
 def test_a_listener_that_fails_is_asked_again_and_what_it_failed_to_give_up_stays(target: Target) -> None:

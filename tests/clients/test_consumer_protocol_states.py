@@ -293,15 +293,6 @@ def test_a_pattern_that_the_broker_matches_is_told_by_a_member_that_joins_and_wh
     assert heartbeat_request(told(found), CONFIG).subscribed_topic_regex is None
 
 
-def test_an_internal_topic_that_is_to_be_skipped_is_known_and_never_taken() -> None:
-    found = told(joining())
-    found.heartbeat_answered(3, {AUDIT: (0,), ORDERS: (0,)})
-    view = View(topics={**VIEW.topics, "audit": TopicView("audit", AUDIT, True, 0, {})})
-    assert not found.learn_names(view, skips_internal=True)
-    assert found.duty() == Complete((FIRST,), 3)
-    assert (told(taken(found)).state, found.wants_user) == (RECONCILING, False)
-
-
 def test_a_member_leaves_for_good_and_a_static_one_for_now() -> None:
     assert leave_request(unsubscribed()).member_epoch == -1
     assert leave_request(unsubscribed("worker-1")).member_epoch == -2

@@ -45,13 +45,16 @@ class Rebalancing:
                 return False
         self._committed_first = False
         listener = self._actor.subscription.listener
+        gives_up = duty.lost or not self._membership.acknowledges  # though the listener fails; else it is asked again
         try:
             if listener is not None and duty.lost and duty.gone:
                 let_signals_in(listener.on_partitions_lost, set(duty.gone))
             elif listener is not None and not duty.lost and (duty.gone or duty.eager):
                 let_signals_in(listener.on_partitions_revoked, set(duty.gone))
+            gives_up = True
         finally:
-            self._calls.now("poll", self._member.gave_up, duty.gone)
+            if gives_up:
+                self._calls.now("poll", self._member.gave_up, duty.gone)
         return True
 
     def _complete(self, duty: Complete) -> bool:
@@ -93,7 +96,10 @@ class Rebalancing:
             return
         subscription = self._actor.subscription
         held, listener = set(subscription.partitions), subscription.listener
-        lost = not self._membership.has_generation
+        membership = self._membership
+        lost = not membership.has_generation
+        if name == "close" and membership.acknowledges and membership.metadata.generation_id > 0:
+            lost = False  # as in Java: fenced since or not, it gives up what was its own
         try:
             if listener is not None and held:
                 let_signals_in(listener.on_partitions_lost if lost else listener.on_partitions_revoked, held)

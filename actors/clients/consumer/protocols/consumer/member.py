@@ -118,11 +118,9 @@ class GroupMember:
 
     def _look_up(self, view: View) -> bool:
         """Name the topics that are assigned; whether some aren't known yet."""
-        membership = self.membership
-        is_matched_by_broker = membership.subscription.regex is not None
-        if is_matched_by_broker:
-            self.actor.metadata.interest_by_id = membership.topic_ids
-        return membership.learn_names(view, skips_internal=is_matched_by_broker and self.config.exclude_internal_topics)
+        if self.membership.subscription.regex is not None:
+            self.actor.metadata.interest_by_id = self.membership.topic_ids
+        return self.membership.learn_names(view)
 
     def lost(self, api: str, error: KafkaError) -> None:
         """A commit was refused for who sent it. The next heartbeat tells what that means, as in the Java client."""

@@ -74,8 +74,8 @@ UNSUPPORTED = (
     'group_protocol="classic"'
 )
 NO_PATTERNS = (
-    "the cluster doesn't match a SubscriptionPattern, as brokers do from ConsumerGroupHeartbeat (API key 68) 1 on: "
-    "subscribe to topics, or to a pattern that the consumer matches"
+    "the cluster doesn't serve what a SubscriptionPattern needs (ConsumerGroupHeartbeat, API key 68, from version 1): "
+    'subscribe to topics, or give group_protocol="classic"'
 )
 
 # What is to be done about an error.
@@ -197,18 +197,12 @@ class Membership:
         """Of the topics of which it has something, or is to have."""
         return frozenset((*(self.target or {}), *(self.taken or {})))
 
-    def learn_names(self, view: View, *, skips_internal: bool = False) -> bool:
-        """Look up the topics of the target that have no name yet; whether some of them still have none. One that is to
-        be skipped is never taken.
-        """
+    def learn_names(self, view: View) -> bool:
+        """Look up the topics of the target that have no name yet; whether some of them still have none."""
         missing = {topic for topic in self.target or {} if topic not in self.names}
         if missing:
-            for name, topic in view.topics.items():
-                if topic.id in missing:
-                    missing.remove(topic.id)
-                    if not (topic.internal and skips_internal):
-                        self.names[topic.id] = name
-        return bool(missing)
+            self.names |= {topic.id: name for name, topic in view.topics.items() if topic.id in missing}
+        return any(topic not in self.names for topic in missing)
 
     def _partitions(self, share: Share) -> list[TopicPartition]:
         return [
@@ -320,13 +314,11 @@ class Membership:
         elif verdict == REFUSED:
             self._move("is refused")
             self.epoch = JOIN_EPOCH
-            self.why = self._unsupported(error) if isinstance(error, UnsupportedVersion) else error
+            self.why = self._unsupported() if isinstance(error, UnsupportedVersion) else error
         return verdict
 
-    def _unsupported(self, error: UnsupportedVersion) -> UnsupportedVersion:
-        return UnsupportedVersion(
-            UNSUPPORTED if self.subscription.regex is None else f"{NO_PATTERNS} ({error.message})"
-        )
+    def _unsupported(self) -> UnsupportedVersion:
+        return UnsupportedVersion(UNSUPPORTED if self.subscription.regex is None else NO_PATTERNS)
 
     @property
     def leave_epoch(self) -> int:
