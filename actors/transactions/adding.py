@@ -14,7 +14,7 @@ from actors.coordinator.shard import Caller
 from actors.transactions.appends import Addition, TransactionAppends
 from actors.transactions.notes import note_refused
 from actors.transactions.states import COMPLETE_ABORT, COMPLETE_COMMIT, COMPLETED, ONGOING
-from actors.transactions.timers import WAITING, TimerKey
+from actors.transactions.timers import WAITING, TransactionTimer
 from actors.transactions.transaction import Transaction
 from actors.transactions.transactions import Transactions
 from actors.transactions.transitions import SECOND_PROTOCOL, added
@@ -100,14 +100,14 @@ class Adding:
     def _wait(self, request: AddPartitionsToTxnRequest, caller: Caller, event: Event) -> None:
         name = request.transactions[0].transactional_id
         if name not in self._waiting:
-            event.set_timer(TimerKey(WAITING, name), self._wait_ms)
+            event.set_timer(TransactionTimer(WAITING, name), self._wait_ms)
         self._waiting.setdefault(name, []).append((request, caller))
 
     def go_on(self, transactional_id: str, event: Event) -> None:
         """What was waited for has ended: take those who waited."""
         waiting = self._waiting.pop(transactional_id, ())
         if waiting:
-            event.cancel_timer(TimerKey(WAITING, transactional_id))
+            event.cancel_timer(TransactionTimer(WAITING, transactional_id))
             self._take(transactional_id, waiting, event)
 
     def timer_fired(self, transactional_id: str, event: Event) -> None:

@@ -14,7 +14,7 @@ from actors.transactions.appends import Completion, TransactionAppends
 from actors.transactions.markers import Cancellation, Marker, MarkerWritten, WriteMarker
 from actors.transactions.notes import label, note
 from actors.transactions.states import COMPLETED, PREPARE_COMMIT
-from actors.transactions.timers import COMPLETION, MARKER, TimerKey
+from actors.transactions.timers import COMPLETION, MARKER, TransactionTimer
 from actors.transactions.transaction import Transaction
 from actors.transactions.transitions import completed
 from kstore.errors import KafkaError
@@ -65,7 +65,7 @@ class Completing:
         elif isinstance(outcome, KafkaError):
             note(event, "TransactionMarkerRefused", name, now, f"{label(partition)}: {outcome.name}")
         else:  # the sender has failed
-            event.set_timer(TimerKey(MARKER, name, partition), AGAIN_MS)
+            event.set_timer(TransactionTimer(MARKER, name, partition), AGAIN_MS)
         return event.effects
 
     def _complete(self, transaction: Transaction, event: Event) -> None:
@@ -74,9 +74,9 @@ class Completing:
 
     def refused(self, transaction: Transaction, event: Event) -> None:
         """Its last record isn't in the log: the markers are, so it is tried again."""
-        event.set_timer(TimerKey(COMPLETION, transaction.transactional_id), AGAIN_MS)
+        event.set_timer(TransactionTimer(COMPLETION, transaction.transactional_id), AGAIN_MS)
 
-    def timer_fired(self, key: TimerKey, transaction: Transaction, event: Event) -> None:
+    def timer_fired(self, key: TransactionTimer, transaction: Transaction, event: Event) -> None:
         """Append the end of a transaction again, or send a marker again."""
         if key.kind == COMPLETION:
             self._complete(transaction, event)

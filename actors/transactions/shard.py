@@ -34,7 +34,7 @@ from actors.transactions.records import decode_entry
 from actors.transactions.reports import describe, listed
 from actors.transactions.settings import TransactionSettings
 from actors.transactions.states import AT_REST, COMPLETED, PREPARE_COMMIT
-from actors.transactions.timers import EXPIRY, EXPIRY_GOES_ON, TIMEOUTS, WAITING, TimerKey
+from actors.transactions.timers import EXPIRY, EXPIRY_GOES_ON, TIMEOUTS, WAITING, TransactionTimer
 from actors.transactions.transactions import Transactions
 from actors.transactions.transitions import completed
 from kstore import checked, errors
@@ -230,7 +230,7 @@ class TransactionShard:
 
     def timer_fired(self, key: Hashable, now_ms: int) -> list[Effect]:
         event = Event(now_ms)
-        assert isinstance(key, TimerKey)
+        assert isinstance(key, TransactionTimer)
         if key == TIMEOUTS:
             self._deciding.look(event)
         elif key == EXPIRY:

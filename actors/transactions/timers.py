@@ -4,7 +4,7 @@ from kstore.log.names import TopicAndPartition
 from kstore.named import NamedTuple
 
 
-class TimerKey(NamedTuple):
+class TransactionTimer(NamedTuple):
     """Most are of the shard; those of ``MARKER``, ``COMPLETION`` and ``WAITING`` of one id."""
 
     kind: str
@@ -12,9 +12,9 @@ class TimerKey(NamedTuple):
     partition: TopicAndPartition | None = None
 
 
-TIMEOUTS = TimerKey("timeouts")
-EXPIRY = TimerKey("expiry")
-EXPIRY_GOES_ON = TimerKey("expiry-goes-on")
+TIMEOUTS = TransactionTimer("timeouts")
+EXPIRY = TransactionTimer("expiry")
+EXPIRY_GOES_ON = TransactionTimer("expiry-goes-on")
 
 MARKER = "marker"
 COMPLETION = "completion"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from transactions.machine import Machine
 
-from actors.transactions.timers import WAITING, TimerKey
+from actors.transactions.timers import WAITING, TransactionTimer
 from kstore.errors import (
     ConcurrentTransactions,
     CoordinatorNotAvailable,
@@ -44,7 +44,7 @@ def test_leaders_that_add_partitions_at_the_same_time_wait_for_each_other_and_cl
     assert [added_by(each) for each in machine.answers.pop("reply")] == [{B}, {("t", 2)}]
     assert machine.now().metadata.partitions == {A, B, ("t", 2)}
     assert not machine.held
-    assert TimerKey(WAITING, "tx") not in machine.timers
+    assert TransactionTimer(WAITING, "tx") not in machine.timers
 
 
 @pytest.mark.parametrize("outcome", ["refuse", "overdue", "move", "late"])
