@@ -24,18 +24,18 @@ TOOLS = "bin/"
 SHOWN_MAX = 3
 MECHANISMS = {1: "SCRAM-SHA-256", 2: "SCRAM-SHA-512"}
 
-Kind = tuple[str, str]
-ACCESS_RULES: Kind = ("access rules (ACLs)", "kafka-acls.sh --remove")
-QUOTAS: Kind = ("quotas", "kafka-configs.sh --alter --delete-config")
-CREDENTIALS: Kind = ("SCRAM credentials", "kafka-configs.sh --alter --delete-config")
-TOKENS: Kind = ("delegation tokens", "kafka-delegation-tokens.sh --expire --expiry-time-period -1")
+Leftover = tuple[str, str]
+ACCESS_RULES: Leftover = ("access rules (ACLs)", "kafka-acls.sh --remove")
+QUOTAS: Leftover = ("quotas", "kafka-configs.sh --alter --delete-config")
+CREDENTIALS: Leftover = ("SCRAM credentials", "kafka-configs.sh --alter --delete-config")
+TOKENS: Leftover = ("delegation tokens", "kafka-delegation-tokens.sh --expire --expiry-time-period -1")
 
 
 class Leftovers:
     """What is in force after the replayed records, by kind and key."""
 
     def __init__(self) -> None:
-        self.found: dict[tuple[Kind, Any], str] = {}
+        self.found: dict[tuple[Leftover, Any], str] = {}
 
     def note(self, records: Iterable[object]) -> None:
         """Take in records of the metadata log, in their order."""
