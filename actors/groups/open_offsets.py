@@ -25,7 +25,7 @@ class Entry:
         self.is_void = False
 
 
-class OpenTransaction:
+class PendingTransactionalOffsets:
     """What one producer has committed since its last marker. ``is_committed`` is None until the next one."""
 
     __slots__ = ("awaited", "entries", "is_committed")
@@ -40,8 +40,8 @@ class OpenOffsets:
     """Those of one shard."""
 
     def __init__(self) -> None:
-        self._transactions: dict[int, OpenTransaction] = {}  # by producer id
-        self._by_token: dict[int, OpenTransaction] = {}
+        self._transactions: dict[int, PendingTransactionalOffsets] = {}  # by producer id
+        self._by_token: dict[int, PendingTransactionalOffsets] = {}
         self._at: dict[str, dict[TopicAndPartition, list[Entry]]] = {}  # by group
 
     def has(self, group_id: str, partition: TopicAndPartition) -> bool:
@@ -58,7 +58,7 @@ class OpenOffsets:
 
     def put(self, producer_id: int, record: OffsetRecord, token: int) -> None:
         """Take a commit that was read from the log, or (with a token) is on its way there."""
-        transaction = self._transactions.setdefault(producer_id, OpenTransaction())
+        transaction = self._transactions.setdefault(producer_id, PendingTransactionalOffsets())
         entry = Entry(record, token)
         transaction.entries.append(entry)
         partitions = self._at.setdefault(record.group_id, {})
@@ -94,7 +94,7 @@ class OpenOffsets:
                 if record.committed is None:
                     self._leave(entry)
 
-    def _end_if_settled(self, transaction: OpenTransaction) -> list[OffsetRecord]:
+    def _end_if_settled(self, transaction: PendingTransactionalOffsets) -> list[OffsetRecord]:
         if transaction.is_committed is None or transaction.awaited:
             return []
         for entry in transaction.entries:
