@@ -15,7 +15,7 @@ from actors.groups.classic.group import ClassicGroup
 from actors.groups.classic.joining import Joining
 from actors.groups.classic.member import ClassicMember, Protocols
 from actors.groups.classic.member_requests import MemberRequests
-from actors.groups.classic.rebalance import Rebalance, join_refused, sync_refused
+from actors.groups.classic.rebalance import ClassicRebalance, join_refused, sync_refused
 from actors.groups.classic.record import group_from_record, record_of_new
 from actors.groups.classic.size_limits import assignments_fit, join_fits
 from actors.groups.classic.states import GroupState
@@ -47,7 +47,7 @@ class Classic:
         self._groups = groups
         self._appends = appends
         self._settings = settings
-        self._rebalance = Rebalance(settings, appends)
+        self._rebalance = ClassicRebalance(settings, appends)
         self._joining = Joining(self._rebalance, appends, settings, new_uuid)
         self._member_requests = MemberRequests(self._rebalance, appends)
         self._is_loaded = False

@@ -14,7 +14,7 @@ from actors.groups.appends import GroupAppends
 from actors.groups.classic.append_purposes import Replacement
 from actors.groups.classic.group import ClassicGroup
 from actors.groups.classic.member import ClassicMember, Protocols, protocols_of
-from actors.groups.classic.rebalance import Rebalance, join_refused, joined, sync_refused
+from actors.groups.classic.rebalance import ClassicRebalance, join_refused, joined, sync_refused
 from actors.groups.classic.record import record_of
 from actors.groups.classic.states import GroupState
 from actors.groups.settings import NEW_MEMBER_JOIN_TIMEOUT_MS, GroupSettings
@@ -34,7 +34,7 @@ class Joining:
     """Answers JoinGroup: by members with an id and without, dynamic and static."""
 
     def __init__(
-        self, rebalance: Rebalance, appends: GroupAppends, settings: GroupSettings, new_uuid: Callable[[], str]
+        self, rebalance: ClassicRebalance, appends: GroupAppends, settings: GroupSettings, new_uuid: Callable[[], str]
     ) -> None:
         self._rebalance = rebalance
         self._appends = appends

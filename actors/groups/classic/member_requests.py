@@ -9,7 +9,7 @@ from actors.coordinator.shard import Caller
 from actors.groups.appends import AppendResponse, GroupAppend, GroupAppends
 from actors.groups.classic.append_purposes import GroupAssignment
 from actors.groups.classic.group import ClassicGroup
-from actors.groups.classic.rebalance import Rebalance, sync_refused, synced
+from actors.groups.classic.rebalance import ClassicRebalance, sync_refused, synced
 from actors.groups.classic.record import record_of
 from actors.groups.classic.states import GroupState
 from actors.groups.timers import session_key
@@ -23,7 +23,7 @@ from kstore.schema.messages.sync_group import SyncGroupRequest
 class MemberRequests:
     """Answers SyncGroup, Heartbeat and LeaveGroup."""
 
-    def __init__(self, rebalance: Rebalance, appends: GroupAppends) -> None:
+    def __init__(self, rebalance: ClassicRebalance, appends: GroupAppends) -> None:
         self._rebalance = rebalance
         self._appends = appends
 

@@ -55,7 +55,7 @@ def sync_refused(code: int) -> SyncGroupResponse:
     return SyncGroupResponse(error_code=code, protocol_type=None, protocol_name=None)
 
 
-class Rebalance:
+class ClassicRebalance:
     """Takes a group from state to state: gathers joins, waits for assignments, drops members that are late."""
 
     def __init__(self, settings: GroupSettings, appends: GroupAppends) -> None:
