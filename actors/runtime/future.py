@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from actors.runtime.ref import Ref
     from actors.runtime.world import World
 
-Failure = tuple[type[BaseException], BaseException, TracebackType | None]
+ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
 
 class Future(pykka.Future[Any]):
