@@ -35,7 +35,7 @@ DRAIN_US = 10_000
 CALL_S = 0.5  # a call that the loop hasn't started by then may be interrupted
 
 
-class Gate:
+class Latch:
     """Lets one waiting thread go on, once; opening it again does nothing."""
 
     __slots__ = ("_opened",)
@@ -62,7 +62,7 @@ class Waiter:
     def __init__(self, until: Callable[[], object]) -> None:
         self.until = until
         self.error: Exception | None = None
-        self.done = Gate()
+        self.done = Latch()
 
     def check(self) -> bool:
         """Whether the wait is over. What the condition raises is raised in the thread that waits."""
@@ -90,7 +90,7 @@ class LoopDriver:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_us = 0
         self._waiting: list[Waiter] = []
-        self._calls: dict[Gate, None] = {}  # of other threads, under way
+        self._calls: dict[Latch, None] = {}  # of other threads, under way
         self.closed = False
         self._forks = Process.forks
         self._callers: SimpleQueue[bool] | None = None  # the queue of the thread that calls users' callbacks
@@ -125,7 +125,7 @@ class LoopDriver:
     def start(self) -> None:
         """Run the loop on a daemon thread; when this returns, the loop is running."""
         with signals_held:
-            runs = Gate()
+            runs = Latch()
             (self.loop or self.open()).call_soon(runs.open)
             self.thread = threading.Thread(target=self.run_forever, name="kstore-loop", daemon=True)
             self.thread.start()
@@ -255,7 +255,7 @@ class LoopDriver:
         if self.thread_id in (0, threading.get_ident()):
             return action(*args)
         outcome: list[Any] = []
-        done = Gate()
+        done = Latch()
 
         def run() -> None:
             try:
