@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from actors.runtime.virtual import VirtualDriver
 
 
-class Wait:
+class WaitingProgram:
     """A program that waits inside ``drive``; without a time limit if ``deadline_us`` is None."""
 
     __slots__ = ("deadline_us", "greenlet", "until")
@@ -109,7 +109,7 @@ class Hub:
         self.greenlet = greenlet(self._serve)
         self.running: dict[Spawned, None] = {}  # a dict for its order
         self.failed: list[BaseException] = []
-        self._waits: list[Wait] = []
+        self._waits: list[WaitingProgram] = []
         self._names = 0
         self.depth = 0  # of held signals in the greenlet that switched to a program: the hub, or what stops it
 
@@ -119,7 +119,7 @@ class Hub:
         name = f"{getattr(function, '__qualname__', 'function')}-{self._names}"
         spawned = Spawned(self, name, function, args)
         self.running[spawned] = None
-        self._waits.append(Wait(spawned._greenlet, lambda: True, None))
+        self._waits.append(WaitingProgram(spawned._greenlet, lambda: True, None))
         return spawned
 
     def is_inside(self) -> bool:
@@ -128,7 +128,7 @@ class Hub:
 
     def wait(self, until: Callable[[], object], deadline_us: int | None) -> bool:
         """Let other programs run until ``until()`` holds or time is up; returns whether it holds."""
-        self._waits.append(Wait(getcurrent(), until, deadline_us))
+        self._waits.append(WaitingProgram(getcurrent(), until, deadline_us))
         before = depth()
         try:
             held: bool = self.greenlet.switch()
@@ -160,14 +160,14 @@ class Hub:
             if joined is None:
                 raise self.failed.pop(0)
 
-    def _is_join_of_failed(self, wait: Wait) -> bool:
+    def _is_join_of_failed(self, wait: WaitingProgram) -> bool:
         joined = getattr(wait.until, "__self__", None)
         return isinstance(joined, Spawned) and joined._failure is not None
 
     def _go_on(self) -> bool:
         """Continue a program whose wait is over; False if there is none. Each turn may have ended any wait."""
         now_us = self.driver.world.clock.now_us()
-        over: list[tuple[Wait, bool | Exception]] = []
+        over: list[tuple[WaitingProgram, bool | Exception]] = []
         for wait in self._waits:
             try:
                 if wait.until():
