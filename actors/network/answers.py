@@ -28,7 +28,7 @@ WRITE_SECONDS_A_TURN = 0.005
 """After so much, others have their turn: sockets are read, requests handled, small responses written."""
 
 
-class Writer(Protocol):
+class WritableConnection(Protocol):
     """A connection whose socket may take more."""
 
     def flush(self) -> None:
@@ -41,7 +41,7 @@ class Writer(Protocol):
         """Close the connection, as writing met a defect."""
 
 
-Part = bytes | memoryview | FileSlice
+Chunk = bytes | memoryview | FileSlice
 """A part of a response that waits."""
 
 
@@ -53,8 +53,8 @@ class Writing:
 
     def __init__(self, loop: AbstractEventLoop) -> None:
         self.loop = loop
-        self.collected: list[Writer] = []
-        self.queue: OrderedDict[Writer, None] = OrderedDict()
+        self.collected: list[WritableConnection] = []
+        self.queue: OrderedDict[WritableConnection, None] = OrderedDict()
         self.scheduled = False
 
     def flush(self) -> None:
@@ -69,7 +69,7 @@ class Writing:
         if self.queue:
             self.go_on()
 
-    def begin(self, writer: Writer) -> None:
+    def begin(self, writer: WritableConnection) -> None:
         """Start to write soon, unless ``go_on`` is called before."""
         self.queue.setdefault(writer)
         if not self.scheduled:
@@ -100,7 +100,7 @@ class Writing:
             self.loop.call_soon(self._due)
 
 
-class Reader(Protocol):
+class BackedUpConnection(Protocol):
     """A connection with responses that wait."""
 
     def drop_answers(self) -> None:
@@ -113,7 +113,7 @@ class AnswerMemory:
     def __init__(self, bytes_max: int) -> None:
         self.bytes_max = bytes_max
         self.bytes_held = 0
-        self.readers: OrderedDict[Reader, None] = OrderedDict()
+        self.readers: OrderedDict[BackedUpConnection, None] = OrderedDict()
         self._shared: dict[int, int] = {}  # by identity: how many waiting responses have this part
 
     def piece_bytes(self) -> int:
@@ -125,16 +125,16 @@ class AnswerMemory:
             return WRITE_CHUNK_BYTES
         return WRITE_CHUNK_BYTES // 4 if held < bytes_max >> 2 else SMALLEST_PIECE_BYTES
 
-    def progressed(self, reader: Reader) -> None:
+    def progressed(self, reader: BackedUpConnection) -> None:
         """Note that a client begins to wait, or has read something."""
         self.readers[reader] = None
         self.readers.move_to_end(reader)
 
-    def left(self, reader: Reader) -> None:
+    def left(self, reader: BackedUpConnection) -> None:
         """Note that a client has read everything, or is gone."""
         self.readers.pop(reader, None)
 
-    def hold(self, part: Part) -> None:
+    def hold(self, part: Chunk) -> None:
         """Count a part of a response that waits."""
         size = _size_in_memory(part)
         if size >= SHARED_BYTES_MIN:
@@ -144,7 +144,7 @@ class AnswerMemory:
                 return
         self.bytes_held += size
 
-    def release(self, part: Part) -> None:
+    def release(self, part: Chunk) -> None:
         """Count a part no longer: it was written, or its client is gone."""
         size = _size_in_memory(part)
         if size >= SHARED_BYTES_MIN:
@@ -161,7 +161,7 @@ class AnswerMemory:
             reader.drop_answers()
 
 
-def _size_in_memory(part: Part) -> int:
+def _size_in_memory(part: Chunk) -> int:
     return 0 if isinstance(part, FileSlice) else len(part)
 
 
@@ -170,10 +170,10 @@ class Unsent:
 
     __slots__ = ("begun", "handed", "in_buffer", "parts", "piece_bytes", "reader", "room")
 
-    def __init__(self, room: AnswerMemory, reader: Reader) -> None:
+    def __init__(self, room: AnswerMemory, reader: BackedUpConnection) -> None:
         self.room = room
         self.reader = reader
-        self.parts: deque[Part] = deque()
+        self.parts: deque[Chunk] = deque()
         self.begun = 0  # bytes of the first part that were written
         self.in_buffer = 0
         self.handed = 0  # the size of the last piece
@@ -182,7 +182,7 @@ class Unsent:
     def __bool__(self) -> bool:
         return bool(self.parts)
 
-    def add(self, parts: list[Part]) -> None:
+    def add(self, parts: list[Chunk]) -> None:
         """Append parts. They count once a client's socket has had its turn and didn't take them."""
         for part in parts:
             self.room.hold(part)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from actors.network.answers import Part, Unsent
+from actors.network.answers import Chunk, Unsent
 from actors.network.channel_messages import AnswersTaken, ChannelClosed, FramesReceived
 from actors.network.framing import BadFrame, Frame, Frames
 from actors.runtime.limits import FRAME_SECONDS_MAX, LARGE_FRAME_BYTES, WRITE_CHUNK_BYTES
@@ -47,7 +47,7 @@ class TcpChannel(asyncio.BufferedProtocol):
         self.forgotten = False  # its requests don't count any more
         self.begun_at = 0.0  # when the unfinished frame began, or the closing of the connection
         self.active_at = listener.loop.time()  # when the peer last sent or read something
-        self.collected: list[Part] = []  # responses since the last drain
+        self.collected: list[Chunk] = []  # responses since the last drain
         self.collected_bytes = 0
         self.unsent = Unsent(listener.answers, self)
         self.may_write = True
@@ -200,7 +200,7 @@ class TcpChannel(asyncio.BufferedProtocol):
             self.listener.writing.collected.append(self)
 
     def flush(self) -> None:
-        """As ``Writer.flush``."""
+        """As ``WritableConnection.flush``."""
         self.dirty = False
         parts, self.collected = self.collected, []
         nbytes, self.collected_bytes = self.collected_bytes, 0
@@ -217,11 +217,11 @@ class TcpChannel(asyncio.BufferedProtocol):
         if self.may_write:
             self.listener.writing.begin(self)
 
-    def _write(self, parts: Sequence[Part]) -> None:
+    def _write(self, parts: Sequence[Chunk]) -> None:
         self.transport.writelines(parts) if len(parts) > 1 else self.transport.write(parts[0])
 
     def write_piece(self) -> bool:
-        """As ``Writer.write_piece``."""
+        """As ``WritableConnection.write_piece``."""
         if self.transport.is_closing():
             return False
         if self.unsent and self.may_write:
@@ -237,7 +237,7 @@ class TcpChannel(asyncio.BufferedProtocol):
         return self.may_write and bool(self.unsent)
 
     def failed(self, error: Exception) -> None:
-        """As ``Writer.failed``."""
+        """As ``WritableConnection.failed``."""
         self.listener.node.world.met_defect(error, "a client's connection")
         self.drop_answers()
 
@@ -252,7 +252,7 @@ class TcpChannel(asyncio.BufferedProtocol):
         self.unsent.settle(0 if self.may_write else self.transport.get_write_buffer_size())
 
     def drop_answers(self) -> None:
-        """As ``Reader.drop_answers``."""
+        """As ``BackedUpConnection.drop_answers``."""
         self.unsent.clear()
         self.transport.abort()
 
