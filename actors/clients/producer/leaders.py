@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from actors.runtime.coroutine import Eventually
 
 
-class Broker:
+class BrokerQueues:
     """What goes to one broker: queues with batches that wait, in turn, and how many requests are under way.
 
     ``queues``: with the epoch in which the broker leads them. ``shunned``: those that new records keep away from.
@@ -46,7 +46,7 @@ class LeaderSeeker(ClientActor):
         super().__init__(node, name, transport, config)
         self.metadata.creates_topics = config.allow_auto_create_topics
         self.accumulator = accumulator
-        self.brokers: dict[int, Broker] = {}
+        self.brokers: dict[int, BrokerQueues] = {}
         self.leaderless: dict[PartitionQueue, None] = {}  # queues whose leader isn't known
         self.is_seeking = False
         self.interest_us: dict[str, int] = {}  # when each topic of interest was asked for last
@@ -68,7 +68,7 @@ class LeaderSeeker(ClientActor):
             return
         broker = self.brokers.get(found.leader)
         if broker is None:
-            broker = self.brokers[found.leader] = Broker()
+            broker = self.brokers[found.leader] = BrokerQueues()
         broker.queues[queue] = found.leader_epoch
 
     def _seek(self) -> Eventually[None]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from actors.clients.coroutine import SendTo
 from actors.clients.errors import KafkaTimeout
 from actors.clients.producer.idempotence import Idempotence
-from actors.clients.producer.leaders import Broker, LeaderSeeker
+from actors.clients.producer.leaders import BrokerQueues, LeaderSeeker
 from actors.clients.producer.metrics import Counts
 from actors.clients.producer.produce_requests import (
     STALE_VIEW,
@@ -194,7 +194,7 @@ class Sender(LeaderSeeker):
         self.is_identifying = False
         self.work()
 
-    def _drain(self, node_id: int, broker: Broker, now_us: int) -> None:
+    def _drain(self, node_id: int, broker: BrokerQueues, now_us: int) -> None:
         """Send a broker what is ready for it, up to its requests under way."""
         while broker.queues:
             if broker.in_flight >= self.settings.max_in_flight_requests_per_connection:
@@ -209,14 +209,14 @@ class Sender(LeaderSeeker):
                 return
             self._send(node_id, broker, batches)
 
-    def _shun(self, broker: Broker, now_us: int) -> None:
+    def _shun(self, broker: BrokerQueues, now_us: int) -> None:
         """Records without a key go elsewhere while a broker has taken nothing for so long (KIP-794)."""
         if now_us - broker.full_since_us > self.settings.partitioner_availability_timeout_ms * 1000:
             for queue in broker.queues:
                 queue.available = False
                 broker.shunned.append(queue)
 
-    def _collect(self, broker: Broker, now_us: int) -> list[tuple[PendingBatch, bytes]]:
+    def _collect(self, broker: BrokerQueues, now_us: int) -> list[tuple[PendingBatch, bytes]]:
         """Take a batch from each queue, as many as a request may hold; queues that have more go to the end."""
         taken: list[tuple[PendingBatch, bytes]] = []
         nbytes = 0
@@ -242,7 +242,7 @@ class Sender(LeaderSeeker):
             nbytes += len(data)
         return taken
 
-    def _may_go(self, queue: PartitionQueue, batch: PendingBatch, broker: Broker, now_us: int) -> bool:
+    def _may_go(self, queue: PartitionQueue, batch: PendingBatch, broker: BrokerQueues, now_us: int) -> bool:
         """Whether the first batch of a queue may be sent now."""
         if batch.attempts and batch.retry_at_us > now_us and broker.queues[queue] <= batch.leader_epoch:
             self.retry_us = min(self.retry_us or batch.retry_at_us, batch.retry_at_us)
@@ -251,7 +251,7 @@ class Sender(LeaderSeeker):
             return False
         return self.idempotence is None or self.idempotence.may_drain(queue, batch)
 
-    def _send(self, node_id: int, broker: Broker, batches: list[tuple[PendingBatch, bytes]]) -> None:
+    def _send(self, node_id: int, broker: BrokerQueues, batches: list[tuple[PendingBatch, bytes]]) -> None:
         settings, counts = self.settings, self.counts
         request = request_of(batches, self.view, settings.acks, settings.request_timeout_ms, settings.transactional_id)
         broker.in_flight += 1
@@ -267,7 +267,7 @@ class Sender(LeaderSeeker):
     def answered(
         self,
         outcome: ProduceResponse | KafkaError | None,
-        broker: Broker,
+        broker: BrokerQueues,
         request: ProduceRequest,
         batches: list[PendingBatch],
     ) -> None:

@@ -22,7 +22,7 @@ from kstore.errors import KafkaError, NetworkException
 if TYPE_CHECKING:
     from actors.clients.keywords.table import ProducerConfig
     from actors.clients.producer.accumulator import Accumulator
-    from actors.clients.producer.leaders import Broker
+    from actors.clients.producer.leaders import BrokerQueues
     from actors.clients.producer.partition_queues import PartitionQueue
     from actors.clients.producer.pending import PendingBatch
     from actors.clients.producer.transactions.steps import Offsets, Step
@@ -109,7 +109,7 @@ class TransactionalSender(Sender):
                 batch.queue.waiting.remove(batch)
                 self._fail(batch, error, surely=True)
 
-    def _may_go(self, queue: PartitionQueue, batch: PendingBatch, broker: Broker, now_us: int) -> bool:
+    def _may_go(self, queue: PartitionQueue, batch: PendingBatch, broker: BrokerQueues, now_us: int) -> bool:
         return self.machine.may_send((queue.topic, queue.partition)) and super()._may_go(queue, batch, broker, now_us)
 
     def _ask(self) -> Eventually[None]:
