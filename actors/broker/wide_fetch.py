@@ -24,7 +24,7 @@ from kstore.schema.messages.fetch import FetchableTopicResponse, FetchPartition,
 if TYPE_CHECKING:
     from actors.broker.call import Call
 
-Key = tuple[str | bytes, int]
+PartitionKey = tuple[str | bytes, int]
 
 
 def is_wide(request: FetchRequest) -> bool:
@@ -35,8 +35,8 @@ def is_wide(request: FetchRequest) -> bool:
 def fetched(call: Call) -> Coroutine:
     """The answer to a wide fetch."""
     request = call.request
-    here: dict[Key, FetchPartition] = {}
-    absent: dict[Key, int] = {}
+    here: dict[PartitionKey, FetchPartition] = {}
+    absent: dict[PartitionKey, int] = {}
     yield from _sort_out(call, here, absent)
     if len(absent) > PART and request.session_epoch not in (INITIAL_EPOCH, FINAL_EPOCH):
         return FetchResponse(error_code=FetchSessionIdNotFound.code)
@@ -57,7 +57,7 @@ def fetched(call: Call) -> Coroutine:
     return outcome
 
 
-def _sort_out(call: Call, here: dict[Key, FetchPartition], absent: dict[Key, int]) -> Coroutine:
+def _sort_out(call: Call, here: dict[PartitionKey, FetchPartition], absent: dict[PartitionKey, int]) -> Coroutine:
     """Each partition once: those to ask a replica about (with at most a few that have none), and the others."""
     by_id = call.version >= TOPIC_IDS_FROM
     for number, portion in enumerate(portions(call.request.topics, lambda topic: topic.partitions)):
@@ -77,10 +77,10 @@ def _sort_out(call: Call, here: dict[Key, FetchPartition], absent: dict[Key, int
             del here[key]
 
 
-def _topics(here: dict[Key, FetchPartition]) -> Coroutine:
+def _topics(here: dict[PartitionKey, FetchPartition]) -> Coroutine:
     topics: dict[str | bytes, FetchTopic] = {}
 
-    def put(item: tuple[Key, FetchPartition]) -> None:
+    def put(item: tuple[PartitionKey, FetchPartition]) -> None:
         name = item[0][0]
         topic = topics.get(name)
         if topic is None:
@@ -91,11 +91,11 @@ def _topics(here: dict[Key, FetchPartition]) -> Coroutine:
     return list(topics.values())
 
 
-def _add_errors(call: Call, response: FetchResponse, absent: dict[Key, int]) -> Coroutine:
+def _add_errors(call: Call, response: FetchResponse, absent: dict[PartitionKey, int]) -> Coroutine:
     by_id = call.version >= TOPIC_IDS_FROM
     topics = {topic.topic_id if by_id else topic.topic: topic for topic in response.responses}
 
-    def put(key: Key) -> None:
+    def put(key: PartitionKey) -> None:
         name, partition = key
         topic = topics.get(name)
         if topic is None:

@@ -39,9 +39,9 @@ ASKED = 1
 PARKED = 2
 ANSWERED = 3
 
-Topic = str | bytes
+TopicNameOrId = str | bytes
 """A name, or from version 13 on an id."""
-Key = tuple[Topic, int]
+PartitionKey = tuple[TopicNameOrId, int]
 
 
 def next_epoch(epoch: int) -> int:
@@ -70,10 +70,10 @@ class CachedPartition:
         "topic",
     )
 
-    def __init__(self, topic: Topic, asked: FetchPartition) -> None:
+    def __init__(self, topic: TopicNameOrId, asked: FetchPartition) -> None:
         self.topic = topic
         self.partition: int = asked.partition
-        self.key: Key = (topic, self.partition)
+        self.key: PartitionKey = (topic, self.partition)
         self.state = DUE
         self.token = -1
         self.answer: ReadAnswer | None = None
@@ -150,7 +150,7 @@ class PendingFetch:
         self.min_bytes = min_bytes
         self.max_bytes = max_bytes
         self.deadline_ms = deadline_ms
-        self.partitions: dict[Key, CachedPartition] = {}
+        self.partitions: dict[PartitionKey, CachedPartition] = {}
         self.unanswered = 0
         self.bytes_found = 0
         self.bytes_counted = 0  # of these, as the actor has counted them
@@ -289,12 +289,12 @@ class FetchSession:
         self.uses_ids = uses_ids
         self.created_ms = now_ms
         self.used_ms = now_ms
-        self.partitions: dict[Key, CachedPartition] = {}
-        self.due: dict[Key, CachedPartition] = {}
+        self.partitions: dict[PartitionKey, CachedPartition] = {}
+        self.due: dict[PartitionKey, CachedPartition] = {}
         self.fetch: PendingFetch | None = None
         self.timed = False  # whether the actor has a deadline set for it
 
-    def name(self, topic: Topic, asked: FetchPartition) -> None:
+    def name(self, topic: TopicNameOrId, asked: FetchPartition) -> None:
         """Add or update a partition that a request names."""
         key = (topic, asked.partition)
         cached = self.partitions.get(key)
@@ -305,7 +305,7 @@ class FetchSession:
             cached.update(asked)
         self.due[key] = cached
 
-    def forget(self, topic: Topic, partition: int) -> CachedPartition | None:
+    def forget(self, topic: TopicNameOrId, partition: int) -> CachedPartition | None:
         """Remove a partition that a request drops. It is returned, so that a parked read can be cancelled."""
         key = (topic, partition)
         self.due.pop(key, None)
