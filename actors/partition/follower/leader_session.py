@@ -37,7 +37,7 @@ from kstore.schema.messages.fetch import (
     ReplicaState,
 )
 
-State = tuple[int, int, int, int]
+FollowerState = tuple[int, int, int, int]
 
 NONE = 0
 OFFSET_OUT_OF_RANGE = 1
@@ -86,14 +86,14 @@ class Followed:
         self.log_start_offset = log_start_offset
         self.high_watermark = -1
         self.leader_start = -1
-        self.known: State | None = None
+        self.known: FollowerState | None = None
         self.named_in = 0  # the number of the request that sent ``known``
         self.busy = False
         self.held_until_ms: int | None = None
         self.backoff_ms = FIRST_BACKOFF_MS
 
     @property
-    def state(self) -> State:
+    def state(self) -> FollowerState:
         """The state to send to the leader."""
         return self.offset, self.last_epoch, self.leader_epoch, self.log_start_offset
 
