@@ -16,7 +16,7 @@ from actors.trace.printing import Step, TraceAnswer, lines_of, milliseconds, ove
 from actors.trace.recording import Recording
 from actors.trace.root_causes import FAULTS, Root, node_of, root_of, words_of_fault
 from actors.trace.transaction_rows import READ_UNCOMMITTED, LogRows, OffsetInTransaction, TransactionInPartition
-from actors.trace.transactions import ABORTED, ABORTING, OPEN, Part, parts_of, ways_out
+from actors.trace.transactions import ABORTED, ABORTING, OPEN, TracedTransaction, parts_of, ways_out
 
 NONE = "none"
 FOUND_AS = {"Ongoing": "open", "PrepareCommit": "decided: commit", "PrepareAbort": "decided: abort"}
@@ -167,12 +167,12 @@ def _plain(reason: str) -> str:
     return reason.removeprefix("abort: ") or "the trace doesn't say why"
 
 
-def _summary(part: Part) -> Step:
+def _summary(part: TracedTransaction) -> Step:
     row = part.rows[-1]
     return Step(row.time_us, row.actor, f"{part.state}: {_plain(part.reason)}", row.sequence)
 
 
-def _steps(recording: Recording, part: Part, rows: LogRows) -> list[Step]:
+def _steps(recording: Recording, part: TracedTransaction, rows: LogRows) -> list[Step]:
     """All of it, each row once, in the order of the rows."""
     told = [*_of_coordinators(part, rows), *_of_logs(part, rows), *_of_offsets(rows)]
     begin, end = min(step.sequence for step in told), max(step.sequence for step in told)
@@ -184,7 +184,7 @@ def _step(row: TraceRow, what: str) -> Step:
     return Step(row.time_us, row.actor, what, row.sequence)
 
 
-def _of_coordinators(part: Part, rows: LogRows) -> Iterator[Step]:
+def _of_coordinators(part: TracedTransaction, rows: LogRows) -> Iterator[Step]:
     for row in part.rows:
         partition = rows.partitions.get(row.subject)
         if row.kind != "TransactionMarked" or partition is None or partition.marker is None:
@@ -218,14 +218,14 @@ def _words(row: TraceRow) -> str:
             return f"it is {subject}: all markers are written"
 
 
-def _of_logs(part: Part, rows: LogRows) -> Iterator[Step]:
+def _of_logs(part: TracedTransaction, rows: LogRows) -> Iterator[Step]:
     for partition in rows.partitions.values():
         yield from _of_partition(part, partition)
     for row in rows.refused:
         yield _step(row, f"records for {row.partition} are refused, as epoch {row.offset1} is fenced")
 
 
-def _of_partition(part: Part, partition: TransactionInPartition) -> Iterator[Step]:
+def _of_partition(part: TracedTransaction, partition: TransactionInPartition) -> Iterator[Step]:
     label, opened, marker = partition.label, partition.opened, partition.marker
     if opened is not None and opened.kind == "TransactionOpened":
         yield _step(opened, f"its first record is in {label}, at offset {opened.offset1}")

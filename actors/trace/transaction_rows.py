@@ -11,7 +11,7 @@ from typing import Any
 
 from actors.runtime.recorder import TraceRow
 from actors.trace.recording import Recording
-from actors.trace.transactions import Part
+from actors.trace.transactions import TracedTransaction
 from kstore.named import NamedTuple
 
 OPENS = ("TransactionOpened", "TransactionFoundOpen")
@@ -104,7 +104,7 @@ class OffsetInTransaction(NamedTuple):
 class LogRows:
     """The logs' rows about one transaction."""
 
-    def __init__(self, recording: Recording, part: Part) -> None:
+    def __init__(self, recording: Recording, part: TracedTransaction) -> None:
         self.partitions = {label: TransactionInPartition(label) for label in part.labels}
         self.refused: list[TraceRow] = []
         self._offsets: dict[tuple[str, str], OffsetInTransaction] = {}

@@ -29,7 +29,7 @@ TIME_LIMIT = re.compile(r"; times out after (\d+) ms, which is looked at every (
 FOUND = re.compile(r"^(\w+), begun (-?\d+) ms before; ")
 
 
-class Part:
+class TracedTransaction:
     """One transaction, as far as the trace tells. ``rows`` are the coordinators', ``initialized`` that of its producer;
     the log's rows about it lie between the rows ``after`` and ``before``.
     """
@@ -125,9 +125,9 @@ class Part:
         return row.subject if row is not None and row.offset1 in self.producer_ids else ""
 
 
-def parts_of(recording: Recording, transactional_id: str) -> list[Part]:
+def parts_of(recording: Recording, transactional_id: str) -> list[TracedTransaction]:
     """The transactions of a transactional id, oldest first."""
-    parts: list[Part] = []
+    parts: list[TracedTransaction] = []
     initialized: TraceRow | None = None
     after, is_over = 0, True
     for row in recording.find(*KINDS, partition=transactional_id[:NAME_LENGTH_MAX]):
@@ -141,7 +141,7 @@ def parts_of(recording: Recording, transactional_id: str) -> list[Part]:
             if begins:
                 if parts:
                     parts[-1].before = row.sequence
-                parts.append(Part(initialized, after))
+                parts.append(TracedTransaction(initialized, after))
                 is_over = False
             parts[-1].rows.append(row)
             is_over = is_over or row.kind == "TransactionCompleted"
@@ -160,7 +160,7 @@ def ids_of_producers(recording: Recording) -> dict[int, str]:
     return {row.offset1: row.partition for row in rows}
 
 
-def ways_out(part: Part, transactional_id: str, now_us: int) -> list[str]:
+def ways_out(part: TracedTransaction, transactional_id: str, now_us: int) -> list[str]:
     """What would end a transaction that is open, in words."""
     ways = ["its producer commits or aborts it"]
     limit = part.time_limit_us
