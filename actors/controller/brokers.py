@@ -34,7 +34,7 @@ from kstore.schema.struct import Message
 FENCE, UNFENCE, SHUT_DOWN = 1, -1, 1
 
 
-class Stage(Enum):
+class BrokerControlState(Enum):
     """The states of a broker."""
 
     FENCED = "fenced"
@@ -112,53 +112,55 @@ def heartbeat(state: ControllerState, request: BrokerHeartbeatRequest, now_ms: i
     state.check_epoch(broker_id, request.broker_epoch)
     state.sessions.touch(broker_id, now_ms, request.current_metadata_offset)
     broker = state.image.brokers[broker_id]
-    stage = stage_of(broker)
-    following = next_stage(state, broker, request)
+    current = control_state_of(broker)
+    following = next_control_state(state, broker, request)
     records: list[Message] = []
-    if following is not stage:
-        if following is Stage.UNFENCED:
+    if following is not current:
+        if following is BrokerControlState.UNFENCED:
             records = unfence(state, broker)
-        elif following is Stage.SHUTTING_DOWN:
+        elif following is BrokerControlState.SHUTTING_DOWN:
             records = begin_shutdown(state, broker)
         elif not broker.fenced:
             records = fence(state, broker)
     answer = BrokerHeartbeatResponse(
         is_caught_up=request.current_metadata_offset >= broker.epoch,
-        is_fenced=following in (Stage.FENCED, Stage.MAY_SHUT_DOWN),
-        should_shut_down=following is Stage.MAY_SHUT_DOWN,
+        is_fenced=following in (BrokerControlState.FENCED, BrokerControlState.MAY_SHUT_DOWN),
+        should_shut_down=following is BrokerControlState.MAY_SHUT_DOWN,
     )
     return Decision(records, answer)
 
 
-def stage_of(broker: BrokerImage) -> Stage:
+def control_state_of(broker: BrokerImage) -> BrokerControlState:
     if broker.fenced:
-        return Stage.MAY_SHUT_DOWN if broker.shutting_down else Stage.FENCED
-    return Stage.SHUTTING_DOWN if broker.shutting_down else Stage.UNFENCED
+        return BrokerControlState.MAY_SHUT_DOWN if broker.shutting_down else BrokerControlState.FENCED
+    return BrokerControlState.SHUTTING_DOWN if broker.shutting_down else BrokerControlState.UNFENCED
 
 
-def next_stage(state: ControllerState, broker: BrokerImage, request: BrokerHeartbeatRequest) -> Stage:
+def next_control_state(
+    state: ControllerState, broker: BrokerImage, request: BrokerHeartbeatRequest
+) -> BrokerControlState:
     """The next state, by the table at the top of this file."""
-    stage = stage_of(broker)
-    match stage:
-        case Stage.FENCED:
+    current = control_state_of(broker)
+    match current:
+        case BrokerControlState.FENCED:
             if request.want_shut_down:
-                return Stage.MAY_SHUT_DOWN
+                return BrokerControlState.MAY_SHUT_DOWN
             caught_up = request.current_metadata_offset >= broker.epoch
-            return Stage.UNFENCED if caught_up and not request.want_fence else stage
-        case Stage.UNFENCED:
+            return BrokerControlState.UNFENCED if caught_up and not request.want_fence else current
+        case BrokerControlState.UNFENCED:
             if request.want_fence:
-                return Stage.MAY_SHUT_DOWN if request.want_shut_down else Stage.FENCED
+                return BrokerControlState.MAY_SHUT_DOWN if request.want_shut_down else BrokerControlState.FENCED
             if not request.want_shut_down:
-                return stage
+                return current
             leads = replication.leads_anything(state.image, broker.id)
-            return Stage.SHUTTING_DOWN if leads else Stage.MAY_SHUT_DOWN
-        case Stage.SHUTTING_DOWN:
+            return BrokerControlState.SHUTTING_DOWN if leads else BrokerControlState.MAY_SHUT_DOWN
+        case BrokerControlState.SHUTTING_DOWN:
             if replication.leads_anything(state.image, broker.id):
-                return stage
+                return current
             others = (other.id for other in state.image.brokers.values() if other.active)
-            return Stage.MAY_SHUT_DOWN if state.sessions.may_shut_down(broker.id, others) else stage
-        case Stage.MAY_SHUT_DOWN:
-            return stage
+            return BrokerControlState.MAY_SHUT_DOWN if state.sessions.may_shut_down(broker.id, others) else current
+        case BrokerControlState.MAY_SHUT_DOWN:
+            return current
 
 
 def fence(state: ControllerState, broker: BrokerImage) -> list[Message]:
