@@ -16,7 +16,7 @@ from kstore.errors.config import ConfigError, nearest
 
 NAMES = {served.module.replace("_", ""): served.key for served in CLIENT_APIS.values()}
 
-Verdict = LostRequest | LostAnswer | int
+FaultOutcome = LostRequest | LostAnswer | int
 """The effect of a rule: the request is lost, its response is lost, or it is answered with this code."""
 
 
@@ -25,7 +25,7 @@ class Rule:
 
     __slots__ = ("api_key", "left", "node_id", "outcome")
 
-    def __init__(self, api_key: int, left: int, node_id: int | None, outcome: Verdict) -> None:
+    def __init__(self, api_key: int, left: int, node_id: int | None, outcome: FaultOutcome) -> None:
         self.api_key = api_key
         self.left = left
         self.node_id = node_id
