@@ -21,7 +21,7 @@ from kstore.named import NamedTuple
 UNKNOWN_TYPE = 0
 
 
-class Described(NamedTuple):
+class DescribedConfig(NamedTuple):
     """One config: its value as text (None: unset or secret), where it is from, and all the values that it has."""
 
     name: str
@@ -35,11 +35,11 @@ class Described(NamedTuple):
 
 def described_key(
     name: str, key: Key | None, value: str | None, synonyms: Iterable[Sourced], *, read_only: bool = False
-) -> Described:
+) -> DescribedConfig:
     """One config with the values it has, the one that it is told to be from first."""
     sensitive = key is None or key.sensitive
     found = tuple(each._replace(text=None) for each in synonyms) if sensitive else tuple(synonyms)
-    return Described(
+    return DescribedConfig(
         name,
         None if sensitive else value,
         found[0].source if found else Source.DEFAULT,
@@ -51,7 +51,7 @@ def described_key(
 
 
 @remembered
-def described_topic(configs: Mapping[str, str], broker: BrokerConfig) -> list[Described]:
+def described_topic(configs: Mapping[str, str], broker: BrokerConfig) -> list[DescribedConfig]:
     """All configs of a topic that sets these itself; internal ones only if it does."""
     found = []
     for name in sorted({*configs, *(name for name, key in TOPIC_KEYS.items() if not key.internal)}):
@@ -65,7 +65,7 @@ def described_topic(configs: Mapping[str, str], broker: BrokerConfig) -> list[De
     return found
 
 
-def described_broker(broker: BrokerConfig, facts: Mapping[str, str]) -> list[Described]:
+def described_broker(broker: BrokerConfig, facts: Mapping[str, str]) -> list[DescribedConfig]:
     """All configs of a broker; ``facts`` are those that say who it is, which come from elsewhere than its settings."""
     found = []
     settings = broker.all_set()
@@ -80,7 +80,7 @@ def described_broker(broker: BrokerConfig, facts: Mapping[str, str]) -> list[Des
     return found
 
 
-def described_defaults(settings: Mapping[str, str]) -> list[Described]:
+def described_defaults(settings: Mapping[str, str]) -> list[DescribedConfig]:
     """What was set for all brokers while they run."""
     return [
         described_key(
@@ -94,7 +94,7 @@ def described_defaults(settings: Mapping[str, str]) -> list[Described]:
     ]
 
 
-def described_group(configs: Mapping[str, str], broker: BrokerConfig) -> list[Described]:
+def described_group(configs: Mapping[str, str], broker: BrokerConfig) -> list[DescribedConfig]:
     """All configs of a group that sets these itself, whether there is one or not; internal ones only if it does."""
     from actors.config.group_table import BROKER_SYNONYMS as OF_BROKERS
 
@@ -115,7 +115,7 @@ def described_group(configs: Mapping[str, str], broker: BrokerConfig) -> list[De
     return found
 
 
-def described_metrics(configs: Mapping[str, str]) -> list[Described]:
+def described_metrics(configs: Mapping[str, str]) -> list[DescribedConfig]:
     """All configs of a subscription to client metrics that sets these, whether there is one or not."""
     found = []
     keys = keys_of(ResourceType.CLIENT_METRICS)

@@ -17,7 +17,7 @@ from actors.config.broker import Source
 from actors.config.definition import whole_number
 from actors.config.described import (
     UNKNOWN_TYPE,
-    Described,
+    DescribedConfig,
     described_broker,
     described_defaults,
     described_group,
@@ -53,7 +53,7 @@ CONFIGS_DOCUMENTED_MAX = 20_000
 """The text of a key is some 300 bytes."""
 
 
-MadeConfigs = dict[tuple[int, frozenset[str]], tuple[Sequence[Described], list[DescribeConfigsResourceResult]]]
+MadeConfigs = dict[tuple[int, frozenset[str]], tuple[Sequence[DescribedConfig], list[DescribeConfigsResourceResult]]]
 """Results for configs of earlier resources, by the identity of the configs: topics with equal configs share them."""
 
 
@@ -108,7 +108,7 @@ def configs_of(call: Call, resource: DescribeConfigsResource, made: MadeConfigs)
     return configs
 
 
-def found_configs(call: Call, resource: DescribeConfigsResource) -> Sequence[Described]:
+def found_configs(call: Call, resource: DescribeConfigsResource) -> Sequence[DescribedConfig]:
     """All configs of one resource; raises an error if they can't be described."""
     image: ClusterImage = call.view.image
     name = resource.resource_name
@@ -135,7 +135,7 @@ def found_configs(call: Call, resource: DescribeConfigsResource) -> Sequence[Des
     raise errors.InvalidRequest(f"Unsupported resource type: {resource.resource_type}")
 
 
-def described_loggers(call: Call, name: str) -> list[Described]:
+def described_loggers(call: Call, name: str) -> list[DescribedConfig]:
     """The levels of a broker's loggers, which have no type."""
     from actors.broker.loggers import levels
 
@@ -143,7 +143,7 @@ def described_loggers(call: Call, name: str) -> list[Described]:
         raise errors.InvalidRequest("Broker id must not be empty")
     check_broker(call, name, or_empty="")
     return [
-        Described(each, level, Source.BROKER_LOGGER, False, False, UNKNOWN_TYPE, ())
+        DescribedConfig(each, level, Source.BROKER_LOGGER, False, False, UNKNOWN_TYPE, ())
         for each, level in sorted(levels().items())
     ]
 
@@ -157,7 +157,7 @@ def check_broker(call: Call, name: str, or_empty: str = " or empty string,") -> 
         raise errors.InvalidRequest(f"Unexpected broker id, expected {call.node.node_id}{or_empty} but received {name}")
 
 
-def told(found: Described, *, synonyms: bool, documentation: str | None) -> DescribeConfigsResourceResult:
+def told(found: DescribedConfig, *, synonyms: bool, documentation: str | None) -> DescribeConfigsResourceResult:
     """One config of the response."""
     return DescribeConfigsResourceResult(
         name=found.name,
