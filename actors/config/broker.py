@@ -49,7 +49,7 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
 (Apache Kafka's ``DynamicBrokerConfig.brokerConfigSynonyms``)."""
 
 
-class Source:
+class ConfigSource:
     """Where a value comes from: Kafka's numbers for DescribeConfigs' ``config_source``."""
 
     TOPIC = 1
@@ -245,13 +245,13 @@ class BrokerConfig:
         found = [
             Sourced(name, settings[name], source)
             for settings, source in (
-                (self._dynamic, Source.DYNAMIC_BROKER),
-                (self._dynamic_default, Source.DYNAMIC_DEFAULT_BROKER),
-                (self._static, Source.STATIC_BROKER),
+                (self._dynamic, ConfigSource.DYNAMIC_BROKER),
+                (self._dynamic_default, ConfigSource.DYNAMIC_DEFAULT_BROKER),
+                (self._static, ConfigSource.STATIC_BROKER),
             )
             if name in settings
         ]
-        found.append(Sourced(name, self._default(name), Source.DEFAULT))
+        found.append(Sourced(name, self._default(name), ConfigSource.DEFAULT))
         return found
 
     def _default(self, name: str) -> str | None:
@@ -266,15 +266,15 @@ class BrokerConfig:
         found = [
             Sourced(each, settings[each], source)
             for settings, source in (
-                (self._dynamic, Source.DYNAMIC_BROKER),
-                (self._dynamic_default, Source.DYNAMIC_DEFAULT_BROKER),
-                (self._static, Source.STATIC_BROKER),
+                (self._dynamic, ConfigSource.DYNAMIC_BROKER),
+                (self._dynamic_default, ConfigSource.DYNAMIC_DEFAULT_BROKER),
+                (self._static, ConfigSource.STATIC_BROKER),
             )
             for each in names
             if each in settings
         ]
         defaults = ((each, self._default(each)) for each in names)
-        found += [Sourced(each, text, Source.DEFAULT) for each, text in defaults if text is not None]
+        found += [Sourced(each, text, ConfigSource.DEFAULT) for each, text in defaults if text is not None]
         first = next((number for number, value in enumerate(found) if value.name == name), len(found))
         return found[first:]
 
@@ -285,7 +285,7 @@ class BrokerConfig:
         for name, unit in BROKER_SYNONYMS.get(topic_key, ()):
             for value in self.sources(name):
                 converted = value._replace(text=converted_text(topic_key, value.text, unit))
-                if value.source != Source.DEFAULT:
+                if value.source != ConfigSource.DEFAULT:
                     found.append(converted)
                 elif value.text is not None:
                     defaults.append(converted)

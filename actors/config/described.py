@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from actors.config.broker import DYNAMIC_KEYS, BrokerConfig, Source, Sourced
+from actors.config.broker import DYNAMIC_KEYS, BrokerConfig, ConfigSource, Sourced
 from actors.config.broker import KEYS as BROKER_KEYS
 from actors.config.definition import TYPE_CODES, Key
 from actors.config.resource_type import ResourceType
@@ -42,7 +42,7 @@ def described_key(
     return DescribedConfig(
         name,
         None if sensitive else value,
-        found[0].source if found else Source.DEFAULT,
+        found[0].source if found else ConfigSource.DEFAULT,
         read_only,
         sensitive,
         UNKNOWN_TYPE if key is None else TYPE_CODES[key.type],
@@ -60,7 +60,7 @@ def described_topic(configs: Mapping[str, str], broker: BrokerConfig) -> list[De
         text = topic_sources(name, configs, broker)[0].text
         value = text if key is None or text is None else key.printed(text)
         if name in configs:
-            synonyms.insert(0, Sourced(name, value, Source.TOPIC))
+            synonyms.insert(0, Sourced(name, value, ConfigSource.TOPIC))
         found.append(described_key(name, key, value, synonyms))
     return found
 
@@ -73,7 +73,7 @@ def described_broker(broker: BrokerConfig, facts: Mapping[str, str]) -> list[Des
         key = BROKER_KEYS.get(name, DYNAMIC_KEYS.get(name))
         synonyms = broker.synonyms(name)
         if name in facts:
-            synonyms = [Sourced(name, facts[name], Source.STATIC_BROKER), *synonyms]
+            synonyms = [Sourced(name, facts[name], ConfigSource.STATIC_BROKER), *synonyms]
         text = facts.get(name, broker.sources(name)[0].text)
         value = text if key is None or text is None else key.printed(text)
         found.append(described_key(name, key, value, synonyms, read_only=name not in DYNAMIC_KEYS))
@@ -87,7 +87,7 @@ def described_defaults(settings: Mapping[str, str]) -> list[DescribedConfig]:
             name,
             DYNAMIC_KEYS.get(name),
             text,
-            [Sourced(name, text, Source.DYNAMIC_DEFAULT_BROKER)],
+            [Sourced(name, text, ConfigSource.DYNAMIC_DEFAULT_BROKER)],
             read_only=name not in DYNAMIC_KEYS,
         )
         for name, text in sorted(settings.items())
@@ -103,14 +103,14 @@ def described_group(configs: Mapping[str, str], broker: BrokerConfig) -> list[De
     for name in sorted({*configs, *(name for name, key in keys.items() if not key.internal)}):
         key = keys.get(name)
         text = None if key is None else key.default
-        synonyms = [] if text is None else [Sourced(name, text, Source.DEFAULT)]
+        synonyms = [] if text is None else [Sourced(name, text, ConfigSource.DEFAULT)]
         if name in OF_BROKERS:
             synonyms = broker.synonyms(OF_BROKERS[name])
             text = broker.sources(OF_BROKERS[name])[0].text
         text = configs.get(name, text)
         value = text if key is None or text is None else key.printed(text)
         if name in configs:
-            synonyms.insert(0, Sourced(name, value, Source.GROUP))
+            synonyms.insert(0, Sourced(name, value, ConfigSource.GROUP))
         found.append(described_key(name, key, value, synonyms))
     return found
 
@@ -123,6 +123,6 @@ def described_metrics(configs: Mapping[str, str]) -> list[DescribedConfig]:
         key = keys.get(name)
         text = configs.get(name, None if key is None else key.default)
         value = text if key is None or text is None else key.printed(text)
-        synonyms = [Sourced(name, value, Source.CLIENT_METRICS)] if name in configs else []
+        synonyms = [Sourced(name, value, ConfigSource.CLIENT_METRICS)] if name in configs else []
         found.append(described_key(name, key, value, synonyms))
     return found

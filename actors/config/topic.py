@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import TypeVar
 
-from actors.config.broker import BrokerConfig, Source, Sourced
+from actors.config.broker import BrokerConfig, ConfigSource, Sourced
 from actors.config.definition import ConfigError, Key, Value, nearest
 from actors.config.implemented import TOPIC
 from actors.config.topic_table import TOPIC_KEYS
@@ -48,10 +48,10 @@ def validate_topic_configs(configs: Mapping[str, str], broker: BrokerConfig) -> 
 
 def topic_sources(name: str, configs: Mapping[str, str], broker: BrokerConfig) -> list[Sourced]:
     """All values a topic key has, the one that holds first: the topic's, the brokers', the default."""
-    found = [Sourced(name, configs[name], Source.TOPIC)] if name in configs else []
+    found = [Sourced(name, configs[name], ConfigSource.TOPIC)] if name in configs else []
     found += broker.sources_for_topic_key(name)
     if not found:
-        found.append(Sourced(name, KEYS[name].default, Source.DEFAULT))
+        found.append(Sourced(name, KEYS[name].default, ConfigSource.DEFAULT))
     return found
 
 

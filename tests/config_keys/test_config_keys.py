@@ -19,7 +19,7 @@ from actors.config import (
 from actors.config import broker as broker_keys
 from actors.config import group as group_keys
 from actors.config import topic as topic_keys
-from actors.config.broker import Source
+from actors.config.broker import ConfigSource
 from actors.config.cross_checks import PAIRS
 from actors.config.definition import Key
 from actors.config.effect import EQUIVALENT
@@ -255,10 +255,10 @@ def test_a_dynamic_value_of_the_broker_wins_over_that_of_all_and_over_the_comman
     config = config.with_dynamic({"message.max.bytes": "2"}, {"message.max.bytes": "3"})
     assert config.integer("message.max.bytes") == 3
     assert [(s.text, s.source) for s in config.sources("message.max.bytes")] == [
-        ("3", Source.DYNAMIC_BROKER),
-        ("2", Source.DYNAMIC_DEFAULT_BROKER),
-        ("1", Source.STATIC_BROKER),
-        ("1048588", Source.DEFAULT),
+        ("3", ConfigSource.DYNAMIC_BROKER),
+        ("2", ConfigSource.DYNAMIC_DEFAULT_BROKER),
+        ("1", ConfigSource.STATIC_BROKER),
+        ("1048588", ConfigSource.DEFAULT),
     ]
 
 

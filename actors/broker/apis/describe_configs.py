@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from actors.broker.call import PAUSE, Call
 from actors.broker.config_resources import not_allowed
 from actors.broker.identity import identity_of
-from actors.config.broker import Source
+from actors.config.broker import ConfigSource
 from actors.config.definition import whole_number
 from actors.config.described import (
     UNKNOWN_TYPE,
@@ -143,7 +143,7 @@ def described_loggers(call: Call, name: str) -> list[DescribedConfig]:
         raise errors.InvalidRequest("Broker id must not be empty")
     check_broker(call, name, or_empty="")
     return [
-        DescribedConfig(each, level, Source.BROKER_LOGGER, False, False, UNKNOWN_TYPE, ())
+        DescribedConfig(each, level, ConfigSource.BROKER_LOGGER, False, False, UNKNOWN_TYPE, ())
         for each, level in sorted(levels().items())
     ]
 
