@@ -41,7 +41,7 @@ READ_BYTES = 4 << 20
 INDEX_ENTRY_BYTES = 8
 
 
-class Extent(NamedTuple):
+class LogEnd(NamedTuple):
     """The end of a replica's log: compared as in an election."""
 
     epoch: int = -1
@@ -102,7 +102,7 @@ class Measure:
         """The name of its folder."""
         return f"{self.folders[node_id].name}/{self.path}"
 
-    def was_durable(self, node_id: int, own: Extent) -> bool:
+    def was_durable(self, node_id: int, own: LogEnd) -> bool:
         """Whether the missing part of a log had been synced to disk, so that it isn't just a torn end."""
         folder = self.folders[node_id]
         point = LONG_MAX if folder.fs.exists(CLEAN_SHUTDOWN) else folder.recovery_points.get(self.key, 0)
@@ -114,21 +114,21 @@ class Measure:
         topic_id = read_partition_metadata(fs, self.path) if fs.exists(self.path) else None
         return topic_id in (None, self.topic_id)
 
-    def extent(self, node_id: int, enough: int = LONG_MAX) -> Extent:
+    def extent(self, node_id: int, enough: int = LONG_MAX) -> LogEnd:
         """The end of the log after a recovery; it isn't read beyond ``enough``."""
         try:
-            return self._extent(node_id, enough) if node_id in self.present else Extent()
+            return self._extent(node_id, enough) if node_id in self.present else LogEnd()
         except OSError as error:
             self.unreadable[node_id] = error
             self.present.discard(node_id)
-            return Extent()
+            return LogEnd()
 
-    def _extent(self, node_id: int, enough: int) -> Extent:
+    def _extent(self, node_id: int, enough: int) -> LogEnd:
         folder = self.folders[node_id]
         bases = log_offsets(folder.fs.listdir(self.path))
         clean = folder.fs.exists(CLEAN_SHUTDOWN)
         first_unsynced = max((b for b in bases if b <= folder.recovery_points.get(self.key, 0)), default=bases[0])
-        extent = Extent(-1, bases[-1])
+        extent = LogEnd(-1, bases[-1])
         for base, following in zip(bases, [*bases[1:], None], strict=True):
             trusted = clean or base < first_unsynced
             position = last_indexed(folder.fs, f"{self.path}/{segment_file(base, INDEX)}") if trusted else 0
@@ -141,7 +141,7 @@ class Measure:
                 break  # a segment between them is gone
         return extent
 
-    def _walk(self, fs: FileSystem, base: int, position: int, enough: int) -> tuple[Extent, bool]:
+    def _walk(self, fs: FileSystem, base: int, position: int, enough: int) -> tuple[LogEnd, bool]:
         """A segment's extent from a position on, and whether everything read is valid."""
         file = fs.open(f"{self.path}/{segment_file(base, LOG)}")
         try:
@@ -149,8 +149,8 @@ class Measure:
         finally:
             file.close()
 
-    def _walk_file(self, file: File, base: int, position: int, enough: int) -> tuple[Extent, bool]:
-        extent, size = Extent(-1, base), file.size
+    def _walk_file(self, file: File, base: int, position: int, enough: int) -> tuple[LogEnd, bool]:
+        extent, size = LogEnd(-1, base), file.size
         offset_known = position == 0
         while position < size and extent.end_offset < enough:
             batches = sound_batches(file.read, position, size)
@@ -161,7 +161,7 @@ class Measure:
                     return extent, False
                 offset_known = True
                 position += batch.size_bytes
-                extent = Extent(batch.leader_epoch, batch.last_offset + 1)
+                extent = LogEnd(batch.leader_epoch, batch.last_offset + 1)
             if not batches:
                 return extent, False
         return extent, True
