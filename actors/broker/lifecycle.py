@@ -87,7 +87,7 @@ class Lifecycle(Actor):
         self.directory_id = directory_id
         self.endpoints = endpoints
         self.incarnation = incarnation
-        self.controller = node.controller_channel.line(self, _AskAgain())
+        self.controller = node.controller_channel.connection(self, _AskAgain())
         self.broker_epoch = -1
         self.offset = offset
         self.fenced = True

@@ -45,7 +45,7 @@ class Observer(MetadataKeeper):
 
     def __init__(self, node: BrokerNode, broker: Ref, folder: Folder) -> None:
         super().__init__(node, "observer", broker, folder)
-        self.controller = node.controller_channel.line(self, FetchNext())
+        self.controller = node.controller_channel.connection(self, FetchNext())
         self.epoch = 0
         self.image: ClusterImage = self.published
         self.attempt = 0  # answers to requests from before a halt are ignored

@@ -4,7 +4,7 @@ The leader is known from the image (a change of leader is a record of the metada
 the metadata log; the latest epoch counts. Before anything is known, the first voter is tried; if a fetch of the log
 doesn't reach it, the next voter is tried.
 
-Each actor has a line of its own, so that its requests don't wait behind another actor's. A line sends to the leader
+Each actor has a connection of its own, so that its requests don't wait behind another actor's. A connection sends to the leader
 known at that time. If the controller can't be reached, or answers NOT_CONTROLLER, the actor retries after a growing
 time (``retry_ms``), or at once when a new leader, or a new epoch of the old one, becomes known. (Apache Kafka:
 ``NodeToControllerChannelManager``.)
@@ -39,19 +39,19 @@ class ControllerChannel:
         self.voters = tuple(voters)
         self.leader_id = self.voters[0]
         self.epoch = NOT_KNOWN
-        self._lines: dict[str, Line] = {}
+        self._connections: dict[str, ControllerConnection] = {}
 
-    def line(self, actor: Actor, again: object) -> Line:
-        """A line for one actor. ``again`` is the message that it gets when it waits to retry and can do so now."""
-        line = self._lines[actor.actor_urn] = Line(self, actor, again)
-        return line
+    def connection(self, actor: Actor, again: object) -> ControllerConnection:
+        """A connection for one actor. ``again`` is the message that it gets when it waits to retry and can do so now."""
+        connection = self._connections[actor.actor_urn] = ControllerConnection(self, actor, again)
+        return connection
 
     def learned(self, leader_id: int, epoch: int) -> None:
         """Note that this node leads in this epoch."""
         if leader_id != NOT_KNOWN and epoch > self.epoch:
             self.leader_id, self.epoch = leader_id, epoch
-            for line in self._lines.values():
-                line.moved()
+            for connection in self._connections.values():
+                connection.moved()
 
     def look_further(self, node_id: int) -> None:
         """Try the next voter, as this node can't say who leads, unless another node is known to lead by now."""
@@ -59,7 +59,7 @@ class ControllerChannel:
             self.leader_id = self.voters[(self.voters.index(node_id) + 1) % len(self.voters)]
 
 
-class Line:
+class ControllerConnection:
     """One actor's connection to the controller. It opens when something is sent, and again after it has broken."""
 
     def __init__(self, channel: ControllerChannel, actor: Actor, again: object) -> None:

@@ -48,7 +48,7 @@ class FakeActor:
 
 def line_of(channel: ControllerChannel, name: str = "asker"):
     actor: Any = FakeActor(name)
-    return channel.line(actor, AGAIN), actor
+    return channel.connection(actor, AGAIN), actor
 
 
 def asked(actor: Any) -> list[int]:

@@ -32,7 +32,7 @@ class ProducerIds(Actor):
 
     def __init__(self, node: BrokerNode, name: str = "producer-ids") -> None:
         super().__init__(node, name)
-        self.controller = node.controller_channel.line(self, None)
+        self.controller = node.controller_channel.connection(self, None)
         self.next_id = 0
         self.end_id = 0
         self.waiting: deque[Reply] = deque()

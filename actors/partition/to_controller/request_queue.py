@@ -17,7 +17,7 @@ class RequestQueue(Generic[Item]):
     """What waits to be told, by partition: what comes later replaces it. ``send`` is what its actor tells itself."""
 
     def __init__(self, actor: Actor, node: BrokerNode, send: object) -> None:
-        self.controller = node.controller_channel.line(actor, send)
+        self.controller = node.controller_channel.connection(actor, send)
         self.waiting: dict[TopicIdAndPartition, Item] = {}
         self.in_flight = False
         self._actor = actor
