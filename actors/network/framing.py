@@ -2,7 +2,7 @@
 
 Small frames are copied out of the buffer that all sockets share; a large one is read straight into a buffer of its own.
 A length is only a peer's claim, so that buffer starts with at most ``FIRST_PIECE_BYTES`` and doubles as bytes come.
-Brokers and clients both use ``Frames``; on a broker a large frame grows only if its ``Allowance`` allows it.
+Brokers and clients both use ``FrameReader``; on a broker a large frame grows only if its ``Allowance`` allows it.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class _Unlimited:
 UNLIMITED = _Unlimited()
 
 
-class Frames:
+class FrameReader:
     """The incoming side of one socket. Receive into ``space()``, then call ``received`` with the count. Drop the space
     before asking for the next, but don't release it: it may be the shared buffer. A view that is still held keeps a
     large frame's buffer from growing.

@@ -5,7 +5,7 @@ A frame of ``LARGE_FRAME_BYTES`` or more is read straight into a buffer of its o
 are collected and written once per connection per drain. Records of a fetch response are never joined or encoded again:
 they are written in pieces, each read from its file when the socket has taken the last one.
 
-Frames are read by ``framing.Frames``. A length below 1 or over the limit closes the connection, and the buffers of
+Frames are read by ``framing.FrameReader``. A length below 1 or over the limit closes the connection, and the buffers of
 large frames grow in the ``RequestMemory`` that all connections share.
 """
 
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors.network.answers import Chunk, Unsent
 from actors.network.channel_messages import AnswersTaken, ChannelClosed, FramesReceived
-from actors.network.framing import BadFrame, Frame, Frames
+from actors.network.framing import BadFrame, Frame, FrameReader
 from actors.runtime.limits import FRAME_SECONDS_MAX, LARGE_FRAME_BYTES, WRITE_CHUNK_BYTES
 from kstore.fs import FileSlice
 from kstore.schema import frames
@@ -39,7 +39,7 @@ class TcpChannel(asyncio.BufferedProtocol):
         self.came_by = came_by  # the listener that the client connected to
         self.transport: Any = None
         self.connection: Any = None
-        self.frames = Frames(listener.read_buffer, listener.frame_bytes_max, self)
+        self.frames = FrameReader(listener.read_buffer, listener.frame_bytes_max, self)
         self.filled_when_active = 0
         self.wants_room = False  # not read until there is room for more requests
         self.under_way_bytes = 0  # of unanswered requests

@@ -14,7 +14,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from actors.network.addresses import address_text
-from actors.network.framing import BadFrame, Frame, Frames
+from actors.network.framing import BadFrame, Frame, FrameReader
 from actors.network.link import Disconnected, Misrouted
 from actors.network.link_options import LinkOptions
 from actors.network.reply_to import ReplyTo, Then
@@ -197,7 +197,7 @@ class TcpLink:
         """Ask for the broker's versions, now that it is connected."""
         assert self.sock is not None
         self.connected = True
-        self.frames = Frames(self.sockets.read_buffer, ANSWER_BYTES_MAX)
+        self.frames = FrameReader(self.sockets.read_buffer, ANSWER_BYTES_MAX)
         self.sockets.watch(self.sock, READ, self._ready)
         self._ask_versions(LATEST)
 

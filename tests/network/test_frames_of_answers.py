@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.network.framing import BadFrame, Frames
+from actors.network.framing import BadFrame, FrameReader
 from actors.runtime.limits import FIRST_PIECE_BYTES, LARGE_FRAME_BYTES
 
 
@@ -16,7 +16,7 @@ def framed(*frames: bytes) -> bytes:
 
 def fed(data: bytes, sizes: list[int], bytes_max: int = 1 << 30) -> list[bytes]:
     """What comes out when a socket gives the bytes in pieces of these sizes, and then the rest."""
-    incoming = Frames(memoryview(bytearray(64 * 1024)), bytes_max)
+    incoming = FrameReader(memoryview(bytearray(64 * 1024)), bytes_max)
     out: list[bytes] = []
     sizes = [*sizes, len(data)]
     while data:
@@ -45,7 +45,7 @@ def test_a_large_frame_between_small_ones_comes_out_whole(size: int, piece: int)
 
 
 def test_the_buffer_of_a_large_frame_grows_only_as_bytes_come() -> None:
-    incoming = Frames(memoryview(bytearray(64 * 1024)), 1 << 30)
+    incoming = FrameReader(memoryview(bytearray(64 * 1024)), 1 << 30)
     space = incoming.space()
     space[:4] = (1 << 30).to_bytes(4, "big")
     assert incoming.received(4) == []
