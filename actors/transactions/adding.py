@@ -41,7 +41,7 @@ SECOND_PROTOCOL_FROM = 4
 WAITED_FOR = (ONGOING, COMPLETE_COMMIT, COMPLETE_ABORT)
 """Where what is pending leads to: partitions are being added, or the transaction is being completed."""
 
-Asked: TypeAlias = tuple[AddPartitionsToTxnRequest, Caller]
+AddRequest: TypeAlias = tuple[AddPartitionsToTxnRequest, Caller]
 
 
 class Adding:
@@ -58,13 +58,13 @@ class Adding:
         self._transactions = transactions
         self._appends = appends
         self._wait_ms = wait_ms
-        self._waiting: dict[str, list[Asked]] = {}
+        self._waiting: dict[str, list[AddRequest]] = {}
 
     def add(self, request: AddPartitionsToTxnRequest, caller: Caller, event: Event) -> None:
         """Of the request's one transaction, which is named as from version 4 on."""
         self._take(request.transactions[0].transactional_id, [(request, caller)], event)
 
-    def _take(self, transactional_id: str, requests: Sequence[Asked], event: Event) -> None:
+    def _take(self, transactional_id: str, requests: Sequence[AddRequest], event: Event) -> None:
         """Take requests for one transaction; what all of them add is one append."""
         transaction = self._transactions.get(transactional_id)
         new: list[tuple[Caller, frozenset[TopicAndPartition]]] = []
