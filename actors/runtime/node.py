@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from actors.runtime.actor import Actor
-    from actors.runtime.protocols import Accept, PeerLost
+    from actors.runtime.protocols import Accept, OnPeerLost
     from actors.runtime.ref import Ref
     from actors.runtime.world import World
     from kstore.fs import FileSystem
@@ -64,7 +64,7 @@ class Node:
         self.listening: tuple[str, ...] = ()  # its TCP listeners, written as in Kafka's ``listeners``
         self.accept: Accept | None = None  # set while connections are taken
         self.answers_clients = True  # if not, clients that connect wait
-        self.peer_lost: PeerLost | None = None
+        self.peer_lost: OnPeerLost | None = None
         self._ones: dict[type, object] = {}
         self.controller_alone = False  # its broker is dead, and only the controller lives on
         self.is_paused = False

@@ -83,7 +83,7 @@ class Accept(Protocol):
     def __call__(self, channel: Channel, listener: str, client_host: str, /) -> Ref: ...
 
 
-class PeerLost(Protocol):
+class OnPeerLost(Protocol):
     """Tells a node that another node has died."""
 
     def __call__(self, node_id: int, /) -> None: ...
