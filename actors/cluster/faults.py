@@ -19,7 +19,7 @@ from kstore.errors.arguments import LONG_MAX, milliseconds, plain_whole, shown, 
 from kstore.errors.config import ConfigError, nearest
 
 if TYPE_CHECKING:
-    from actors.broker.request_faults import Verdict
+    from actors.broker.request_faults import FaultOutcome
     from actors.clients.client import Client
     from actors.cluster.nodes import Nodes
     from kstore.errors import KafkaError
@@ -133,7 +133,7 @@ class Faults:
 
         self._add_rule(api, times, broker, code_of(code))
 
-    def _add_rule(self, api: str | int, times: int, broker: int | None, outcome: Verdict) -> None:
+    def _add_rule(self, api: str | int, times: int, broker: int | None, outcome: FaultOutcome) -> None:
         from actors.broker.request_faults import RequestFaults, Rule, api_key_of
 
         rule = Rule(

@@ -4,7 +4,7 @@ The leader is known from the image (a change of leader is a record of the metada
 the metadata log; the latest epoch counts. Before anything is known, the first voter is tried; if a fetch of the log
 doesn't reach it, the next voter is tried.
 
-Each actor has a connection of its own, so that its requests don't wait behind another actor's. A connection sends to the leader
+Each actor has a connection of its own, so that its requests don't wait behind another actor's. It sends to the leader
 known at that time. If the controller can't be reached, or answers NOT_CONTROLLER, the actor retries after a growing
 time (``retry_ms``), or at once when a new leader, or a new epoch of the old one, becomes known. (Apache Kafka:
 ``NodeToControllerChannelManager``.)
@@ -42,7 +42,7 @@ class ControllerChannel:
         self._connections: dict[str, ControllerConnection] = {}
 
     def connection(self, actor: Actor, again: object) -> ControllerConnection:
-        """A connection for one actor. ``again`` is the message that it gets when it waits to retry and can do so now."""
+        """A connection for one actor. ``again`` is the message that it gets when it may retry after a wait."""
         connection = self._connections[actor.actor_urn] = ControllerConnection(self, actor, again)
         return connection
 

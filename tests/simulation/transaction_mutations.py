@@ -19,7 +19,7 @@ from actors.transactions.deciding import Deciding
 from actors.transactions.metadata import NO_PRODUCER_ID, TransactionMetadata
 from actors.transactions.shard import TransactionShard
 from actors.transactions.states import ONGOING
-from actors.transactions.timers import COMPLETION, TimerKey
+from actors.transactions.timers import COMPLETION, TransactionTimer
 from actors.transactions.transaction import Transaction
 from actors.transactions.transitions import decided
 from kstore.errors import InvalidProducerIdMapping, OutOfOrderSequenceNumber
@@ -85,9 +85,9 @@ def transaction_completed_twice(patch: pytest.MonkeyPatch) -> None:
         transaction = append.transactions[0]
         if isinstance(append.purpose, Completion) and transaction.transactional_id not in done:
             done[transaction.transactional_id] = transaction.metadata
-            event.set_timer(TimerKey(COMPLETION, transaction.transactional_id), AGAIN_MS)
+            event.set_timer(TransactionTimer(COMPLETION, transaction.transactional_id), AGAIN_MS)
 
-    def complete_again(self: Completing, key: TimerKey, transaction: Transaction, event: Event) -> None:
+    def complete_again(self: Completing, key: TransactionTimer, transaction: Transaction, event: Event) -> None:
         again = done.pop(transaction.transactional_id, None)
         if again is None or key.kind != COMPLETION:
             fire(self, key, transaction, event)
