@@ -5,7 +5,6 @@ Pykka's refs, proxies and combinators (``map``, ``join`` and the like) work on i
 
 from __future__ import annotations
 
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import pykka
@@ -15,8 +14,6 @@ from actors.runtime.queue import STOPPED, Stopped, reply_outside
 if TYPE_CHECKING:
     from actors.runtime.ref import Ref
     from actors.runtime.world import World
-
-ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
 
 class Future(pykka.Future[Any]):
