@@ -13,6 +13,8 @@ from typing import Any
 
 from actors.config import effect, implemented
 from actors.config.addresses import limits_of_addresses
+from actors.config.assignors import KEY as ASSIGNORS
+from actors.config.assignors import assignors_of
 from actors.config.broker_table import BROKER_KEYS, QUOTA_KEYS
 from actors.config.cross_checks import FRAME, QUEUED, check_together
 from actors.config.definition import ConfigError, Key, Value, nearest
@@ -206,6 +208,8 @@ class BrokerConfig:
         check_together(self._values.__getitem__, names)
         if OVERRIDES in names:
             limits_of_addresses(self.text(OVERRIDES))
+        if ASSIGNORS in names:
+            assignors_of(self.strings(ASSIGNORS))
 
     def without_effect(self) -> Iterator[effect.Setting]:
         """What the process was started with and has no effect yet."""
@@ -218,6 +222,12 @@ class BrokerConfig:
         """The value of a key whose type is a kind of integer."""
         value = self._values[name]
         assert type(value) is int, f"{name} is no integer"
+        return value
+
+    def strings(self, name: str) -> tuple[str, ...]:
+        """The value of a key whose type is LIST."""
+        value = self._values[name]
+        assert isinstance(value, tuple), f"{name} is no list"
         return value
 
     def boolean(self, name: str) -> bool:

@@ -52,6 +52,7 @@ QUEUED, FRAME = "queued.max.request.bytes", "socket.request.max.bytes"
 DEDUPE, CLEANERS = "log.cleaner.dedupe.buffer.size", "log.cleaner.threads"
 PER_HOST, OVERRIDES = "max.connections.per.ip", "max.connections.per.ip.overrides"
 DELAY, IDLE = "connection.failed.authentication.delay.ms", "connections.max.idle.ms"
+PROTOCOLS = "group.coordinator.rebalance.protocols"
 RETENTION = ("log.retention.ms", "log.retention.minutes", "log.retention.hours")
 
 
@@ -65,6 +66,11 @@ OTHERS: tuple[tuple[tuple[str, ...], Callable[[ValueOf], bool], str], ...] = (
         (DEDUPE, CLEANERS),
         lambda of: whole(of, DEDUPE) // whole(of, CLEANERS) > 1024 * 1024 if whole(of, CLEANERS) else True,
         f"{DEDUPE} must be at least 1MB per cleaner thread.",
+    ),
+    (
+        (PROTOCOLS,),
+        lambda of: "classic" in names(of, PROTOCOLS),
+        "Disabling the 'classic' protocol is not supported.",
     ),
     (
         (FETCH_WAIT, SOCKET),
@@ -134,13 +140,20 @@ def whole(value_of: ValueOf, name: str) -> int:
     return value
 
 
-def check_together(value_of: ValueOf, names: Iterable[str]) -> None:
-    """Check the values of the keys in ``names``, which were set, against each other and against the rest.
+def names(value_of: ValueOf, name: str) -> tuple[str, ...]:
+    """The value of a key that is a list."""
+    value = value_of(name)
+    assert isinstance(value, tuple), f"{name} is no list"
+    return value
+
+
+def check_together(value_of: ValueOf, changed: Iterable[str]) -> None:
+    """Check the values of the keys in ``changed``, which were set, against each other and against the rest.
 
     Raises:
         ConfigError: two contradict each other; in Kafka's words.
     """
-    touched = frozenset(names)
+    touched = frozenset(changed)
     if not touched:
         return
     for one, how, other in PAIRS:

@@ -83,8 +83,8 @@ longer than the `poll()` that started it, the consumer forgets it and never gets
   returns.
 - A start is refused when the controller's metadata log is lost, is shorter than another node's copy, or is damaged by
   more than a torn end after a crash. The message says what to do.
-- Of the features that Apache Kafka 4.4 turns on in a new cluster, only `metadata.version` and `transaction.version` are
-  on. There are no eligible leader replicas, and no groups of the share and streams protocols.
+- Of the features that Apache Kafka 4.4 turns on in a new cluster, only `metadata.version`, `transaction.version` and
+  `group.version` are on. There are no eligible leader replicas, and no groups of the share and streams protocols.
 """
 
 
@@ -120,7 +120,7 @@ DescribeConfigs describes them with Kafka's documentation. The effect of a key i
 - **yes**: it does what Apache Kafka's documentation says;
 - **no**: it has no effect yet. Setting it is reported once, by a line in `kstore serve`'s log or a
   `kstore.NoEffectWarning`, unless the value is the default or asks for what kstore does anyway;
-- a list of values: these work, the others have no effect yet;
+- a list of values, or of elements of a list: these work, the others have no effect yet;
 - **refused**: accepting the key would promise what kstore doesn't give, such as security, or it says who a node is or
   where its data is. The error names the option to use instead, or says that it isn't implemented yet.
 """

@@ -14,7 +14,6 @@ from actors.config.refused import why_refused
 
 EQUIVALENT: Mapping[str, tuple[str, ...]] = {
     "cleanup.policy": ("",),
-    "group.coordinator.rebalance.protocols": ("classic",),
     "log.cleaner.enable": ("false",),
     "log.cleanup.policy": ("",),
     "log.retention.hours": ("-1",),
@@ -40,6 +39,8 @@ def has_effect(key: Key, text: str, implemented: Mapping[str, tuple[str, ...] | 
     if values is None:
         return True
     wanted = key.printed(text)
+    if key.type == "LIST" and values and set(wanted.split(",")) <= set(values):
+        return True
     return wanted in values or wanted == key.default or wanted in EQUIVALENT.get(key.name, ())
 
 

@@ -1,15 +1,15 @@
 """Which of Kafka's config keys do something in kstore.
 
 A key that isn't here is kept and described, and the user who sets it is told that it has no effect yet (``effect``), or
-it is refused (``refused``). Where only some values of a key do what they say, they are listed; None means all of
-Kafka's.
+it is refused (``refused``). Where only some values of a key do what they say, or some elements of a list, they are
+listed; None means all of Kafka's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-BROKER: Mapping[str, tuple[str, ...] | None] = dict.fromkeys(
+_WHOLLY: Mapping[str, None] = dict.fromkeys(
     (
         "add.partitions.to.txn.retry.backoff.max.ms",
         "add.partitions.to.txn.retry.backoff.ms",
@@ -27,6 +27,7 @@ BROKER: Mapping[str, tuple[str, ...] | None] = dict.fromkeys(
         "delete.topic.enable",
         "fetch.max.bytes",
         "group.consumer.assignment.interval.ms",
+        "group.consumer.assignors",
         "group.consumer.heartbeat.interval.ms",
         "group.consumer.max.assignment.interval.ms",
         "group.consumer.max.heartbeat.interval.ms",
@@ -95,6 +96,11 @@ BROKER: Mapping[str, tuple[str, ...] | None] = dict.fromkeys(
         "unclean.leader.election.enable",
     )
 )
+
+BROKER: Mapping[str, tuple[str, ...] | None] = {
+    **_WHOLLY,
+    "group.coordinator.rebalance.protocols": ("classic", "consumer"),
+}
 
 GROUP: Mapping[str, tuple[str, ...] | None] = dict.fromkeys(
     ("consumer.assignment.interval.ms", "consumer.heartbeat.interval.ms", "consumer.session.timeout.ms")

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
+from actors.config.assignors import assignors_of
 from actors.groups.migration_policy import MigrationPolicy
 from kstore.named import NamedTuple
 
@@ -48,12 +49,6 @@ NEW_MEMBER_JOIN_TIMEOUT_MS = 5 * 60 * 1_000
 """How long a member that has never been through a join may stay parked in its first; fixed in Kafka too."""
 
 
-def assignors_of(names: object) -> tuple[str, ...]:
-    """Those of the assignors configured that there are: classes of Java's can't run here."""
-    known = [name for name in ("uniform", "range") if isinstance(names, tuple) and name in names]
-    return tuple(sorted(known, key=names.index)) if isinstance(names, tuple) and known else ("uniform", "range")
-
-
 def settings_of(config: BrokerConfig) -> GroupSettings:
     return GroupSettings(
         group_min_session_timeout_ms=config.integer("group.min.session.timeout.ms"),
@@ -66,6 +61,6 @@ def settings_of(config: BrokerConfig) -> GroupSettings:
         offsets_retention_check_interval_ms=config.integer("offsets.retention.check.interval.ms"),
         offsets_commit_timeout_ms=config.integer("offsets.commit.timeout.ms"),
         group_consumer_max_size=config.integer("group.consumer.max.size"),
-        group_consumer_assignors=assignors_of(config["group.consumer.assignors"]),
+        group_consumer_assignors=assignors_of(config.strings("group.consumer.assignors")),
         group_consumer_migration_policy=MigrationPolicy(str(config["group.consumer.migration.policy"]).lower()),
     )

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from actors.config.group import consumer_values
 from actors.config.resource_type import ResourceType
+from actors.groups.consumer.topic_hash import topic_hash
 from actors.groups.memory_use import MemoryUse
 from actors.groups.settings import GroupConfigs, settings_of
 from actors.groups.shard import GroupShard
@@ -17,11 +18,16 @@ if TYPE_CHECKING:
     from actors.node.node import BrokerNode
 
 
+HASHES_MAX = 10_000
+
+
 class NodeTopics:
     """The topics of a node's image of the cluster."""
 
     def __init__(self, node: BrokerNode) -> None:
         self._node = node
+        self._hashes: dict[str, tuple[object, object, int]] = {}
+        """By topic, with what each rests on."""
 
     @property
     def version(self) -> object:
@@ -39,6 +45,31 @@ class NodeTopics:
     def names(self) -> Iterable[str]:
         return self._node.view.image.topics
 
+    @property
+    def offset(self) -> int:
+        return self._node.view.image.offset
+
+    def hash_of(self, name: str) -> int | None:
+        image = self._node.view.image
+        topic = image.topic(name)
+        if topic is None:
+            self._hashes.pop(name, None)
+            return None
+        known = self._hashes.get(name)
+        if known is not None and known[0] is topic and known[1] is image.brokers:
+            return known[2]
+        if len(self._hashes) >= HASHES_MAX:
+            self._hashes.clear()
+        racks = [self._racks(topic.partitions[number].replicas) for number in range(len(topic.partitions))]
+        found = topic_hash(topic.id, name, racks)
+        self._hashes[name] = topic, image.brokers, found
+        return found
+
+    def _racks(self, node_ids: Iterable[int]) -> list[str]:
+        """The racks of those of the brokers that have one."""
+        brokers = [self._node.view.image.brokers.get(each) for each in node_ids]
+        return [each.rack for each in brokers if each is not None and each.rack is not None]
+
 
 class GroupShards:
     """Makes the shards of a node's group coordinators, which share one bound of memory."""
@@ -46,6 +77,7 @@ class GroupShards:
     def __init__(self, node: BrokerNode) -> None:
         self._node = node
         self._memory_use = MemoryUse()
+        self._topics = NodeTopics(node)
 
     def make(self, leader_epoch: int) -> GroupShard:
         """The shard of one more coordinator; its records say nothing of the epoch in which it leads."""
@@ -53,7 +85,7 @@ class GroupShards:
             settings_of(self._node.config),
             self._new_id,
             MemoryUse(self._memory_use),
-            NodeTopics(self._node),
+            self._topics,
             self._configs_of,
         )
 

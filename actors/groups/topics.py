@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
+from actors.groups.consumer.topic_hash import topic_hash
 from kstore.named import NamedTuple
 
 
@@ -34,6 +35,13 @@ class Topics(Protocol):
     def names(self) -> Iterable[str]:
         """All of them."""
 
+    @property
+    def offset(self) -> int:
+        """Up to where in the metadata log they are known."""
+
+    def hash_of(self, name: str) -> int | None:
+        """Kafka's hash of a topic, or None if there is none of this name."""
+
 
 class FixedTopics:
     """Topics that don't change unless they are set: for a shard without a cluster around it.
@@ -44,10 +52,12 @@ class FixedTopics:
     """
 
     def __init__(self, topics: dict[str, TopicInfo] | None = None) -> None:
+        self._offset = 0
         self.set(topics or {})
 
     def set(self, topics: dict[str, TopicInfo]) -> None:
         """Other topics from now on."""
+        self._offset += 1
         self._topics = dict(topics)
         self._names = {info.topic_id: name for name, info in topics.items()}
 
@@ -63,3 +73,11 @@ class FixedTopics:
 
     def names(self) -> Iterable[str]:
         return self._topics
+
+    @property
+    def offset(self) -> int:
+        return self._offset
+
+    def hash_of(self, name: str) -> int | None:
+        found = self._topics.get(name)
+        return None if found is None else topic_hash(found.topic_id, name, [()] * found.partitions)

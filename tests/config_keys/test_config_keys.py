@@ -29,6 +29,7 @@ from actors.config.resource_type import ResourceType
 from actors.config.resources import without_effect
 from actors.config.topic import topic_sources
 from actors.config.topic_table import BROKER_SYNONYMS
+from actors.groups.settings import settings_of
 from kstore.errors import InvalidConfig
 
 
@@ -62,6 +63,32 @@ def test_a_broker_key_said_to_be_implemented_is_read_by_somebody() -> None:
     bounds = {bound for name, _, bound in PAIRS if name in BROKER}  # read when the other is set
     elsewhere = for_topics | for_groups | bounds
     assert [name for name in BROKER if f'"{name}"' not in code and name not in elsewhere] == []
+
+
+def test_the_elements_of_a_list_that_work_have_their_effect_in_any_order() -> None:
+    def without(protocols: str) -> list[str]:
+        config = BrokerConfig({"group.coordinator.rebalance.protocols": protocols})
+        return [name for name, _ in config.without_effect()]
+
+    assert without("consumer,classic") == without("classic") == without("classic,consumer,streams") == []
+    assert without("classic,share") == ["group.coordinator.rebalance.protocols"]
+    with pytest.raises(ConfigError, match=r"^Disabling the 'classic' protocol is not supported\.$"):
+        without("consumer")
+
+
+def test_the_assignors_of_consumer_groups_go_by_kafkas_names_and_classes() -> None:
+    def configured(names: str) -> tuple[str, ...]:
+        return settings_of(BrokerConfig({"group.consumer.assignors": names})).group_consumer_assignors
+
+    package = "org.apache.kafka.coordinator.group.assignor"
+    assert configured("range, uniform") == configured(f"{package}.RangeAssignor,uniform") == ("range", "uniform")
+    assert configured(f"{package}.UniformAssignor") == ("uniform",)
+    with pytest.raises(ConfigError, match=r"Invalid value Uniform for configuration .*: Class cannot be found"):
+        configured("range,Uniform")
+    with pytest.raises(ConfigError, match="Assignor name 'uniform' is already registered by another"):
+        configured(f"uniform,{package}.UniformAssignor")
+    with pytest.raises(ConfigError, match="must not be empty"):
+        configured("")
 
 
 def test_an_unknown_key_names_the_nearest_one() -> None:

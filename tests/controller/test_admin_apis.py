@@ -338,11 +338,12 @@ def test_the_versions_told_are_those_of_the_handlers(client: Client, version: in
     if version >= 3:
         features = {feature.name: (feature.min_version, feature.max_version) for feature in response.supported_features}
         assert features == {"metadata.version": (30, 33)} | (
-            {"kraft.version": (0, 0), "transaction.version": (0, 2)} if version >= 4 else {}
+            {"kraft.version": (0, 0), "transaction.version": (0, 2), "group.version": (0, 1)} if version >= 4 else {}
         )
         assert [(f.name, f.max_version_level) for f in response.finalized_features] == [
             ("metadata.version", 33),
             ("transaction.version", 2),
+            ("group.version", 1),
         ]
         assert response.finalized_features_epoch > 0
 

@@ -4,7 +4,7 @@ import pytest
 from controller.deciding import Driven
 
 from actors.controller.feature_levels import SAFE_DOWNGRADE, UNSAFE_DOWNGRADE, UPGRADE, WITH_OTHER_RECORDS
-from actors.image.feature_names import METADATA_VERSION, TRANSACTION_VERSION
+from actors.image.feature_names import GROUP_VERSION, METADATA_VERSION, TRANSACTION_VERSION
 from actors.image.features import SUPPORTED
 from kstore.errors import InvalidUpdateVersion
 from kstore.schema.messages.metadata_records import FeatureLevelRecord
@@ -19,7 +19,7 @@ def update(driven: Driven, *wanted: tuple[str, int], kind: int = UPGRADE, **how:
     return answer
 
 
-OTHERS = {TRANSACTION_VERSION: 2}
+OTHERS = {TRANSACTION_VERSION: 2, GROUP_VERSION: 1}
 """That a new cluster has as well."""
 
 
@@ -91,8 +91,10 @@ def test_a_level_falls_only_between_versions_with_the_same_records() -> None:
         ),
         (METADATA_VERSION, 33, 9, "Invalid update version 33 for feature metadata.version. The controller does not "),
         (METADATA_VERSION, -1, UPGRADE, "A feature version cannot be less than 0."),
-        ("group.version", 1, UPGRADE, "Local controller -1 does not support this feature."),
-        ("group.version", 0, SAFE_DOWNGRADE, "Invalid update version 0 for feature group.version. Feature group.v"),
+        ("share.version", 1, UPGRADE, "Local controller -1 does not support this feature."),
+        ("share.version", 0, SAFE_DOWNGRADE, "Invalid update version 0 for feature share.version. Feature share.v"),
+        (GROUP_VERSION, 2, UPGRADE, "Local controller -1 only supports versions 0-1"),
+        (GROUP_VERSION, 0, UPGRADE, "Can't downgrade the version of this feature without setting the upgrade type to "),
         ("kraft.version", 1, UPGRADE, "Local controller -1 only supports versions 0-0"),
     ],
 )
@@ -112,6 +114,14 @@ def test_the_level_of_transactions_falls_and_rises_again(level: int) -> None:
     assert driven.image.features.get(TRANSACTION_VERSION, 0) == level
     update(driven, (TRANSACTION_VERSION, 2))
     assert driven.image.features[TRANSACTION_VERSION] == 2
+
+
+def test_the_consumer_protocol_is_switched_off_and_on_again() -> None:
+    driven = Driven()
+    update(driven, (GROUP_VERSION, 0), kind=SAFE_DOWNGRADE)
+    assert GROUP_VERSION not in driven.image.features
+    update(driven, (GROUP_VERSION, 1))
+    assert driven.image.features[GROUP_VERSION] == 1
 
 
 def test_a_higher_level_is_no_downgrade() -> None:

@@ -8,7 +8,6 @@ import pytest
 from groups.driving import Driven
 
 from actors.groups.consumer.group import ConsumerGroup
-from actors.groups.settings import GroupConfigs
 from actors.groups.topics import TopicInfo
 from kstore import errors
 from kstore.errors import KafkaError
@@ -217,29 +216,6 @@ def test_topics_that_a_member_drops_are_given_up(driven: Driven) -> None:
     assert answer.assignment is not None
     assert [topic.topic_id for topic in answer.assignment.topic_partitions] == [USERS]
     assert beat(driven, "A", 2, topic_partitions=owned(0, 1, topic_id=USERS)).member_epoch == 3
-
-
-def test_a_target_assignment_waits_for_the_assignment_interval() -> None:
-    driven = started()
-    driven.configs["g"] = GroupConfigs(assignment_interval_ms=1_000)
-    join(driven, "A")
-    answer = join(driven, "B")
-    assert (answer.member_epoch, numbers(answer)) == (2, [])
-    assert group(driven).shown_state == "Assigning"
-    driven.pass_ms(1_000)
-    assert beat(driven, "B", 2, topic_partitions=owned()).member_epoch == 3
-
-
-def test_a_group_follows_its_configs_as_they_are_now(driven: Driven) -> None:
-    join(driven, "A")
-    driven.configs["g"] = GroupConfigs(session_timeout_ms=60_000, heartbeat_interval_ms=9_000)
-    assert beat(driven, "A", 2).heartbeat_interval_ms == 9_000
-    driven.pass_ms(59_999)
-    assert list(group(driven).members) == ["A"]
-    driven.configs["g"] = GroupConfigs(session_timeout_ms=50_000)
-    driven.pass_ms(1)
-    assert not group(driven).members, "a session that has begun ends when it was to end"
-    assert "sent no heartbeat in 60000 ms" in str(driven.notes[-2])
 
 
 def test_a_heartbeat_is_answered_when_its_records_are_committed_and_others_wait_for_it(driven: Driven) -> None:

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from actors.broker.call import Call
 from actors.broker.group_descriptions import descriptions
+from actors.broker.group_protocols import serves_consumer_groups
 from actors.runtime import Coroutine
-from kstore.errors import KafkaError
+from kstore.errors import KafkaError, UnsupportedVersion
 from kstore.schema.messages.consumer_group_describe import (
     ConsumerGroupDescribeRequest,
     ConsumerGroupDescribeResponse,
@@ -24,6 +25,9 @@ VERSIONS = (0, 1)
 
 def handle(call: Call) -> Coroutine:
     request: ConsumerGroupDescribeRequest = call.request
+    if not serves_consumer_groups(call.view):
+        off = [DescribedGroup(group_id=name, error_code=UnsupportedVersion.code) for name in request.group_ids]
+        return ConsumerGroupDescribeResponse(groups=off)
     groups = yield from descriptions(
         call, request.group_ids, lambda name: ConsumerGroupDescribeRequest(group_ids=[name]), _refused
     )

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from actors.broker.call import Call
 from actors.broker.coordinator_requests import ask_group
+from actors.broker.group_protocols import serves_consumer_groups
 from actors.node.authorizer import DESCRIBE, READ, group, topic
 from actors.runtime import Coroutine
-from kstore.errors import GroupAuthorizationFailed, KafkaError, TopicAuthorizationFailed
+from kstore.errors import GroupAuthorizationFailed, KafkaError, TopicAuthorizationFailed, UnsupportedVersion
 from kstore.schema.messages.consumer_group_heartbeat import (
     ConsumerGroupHeartbeatRequest,
     ConsumerGroupHeartbeatResponse,
@@ -23,6 +24,8 @@ VERSIONS = (0, 1)
 
 def handle(call: Call) -> Coroutine:
     request: ConsumerGroupHeartbeatRequest = call.request
+    if not serves_consumer_groups(call.view):
+        return ConsumerGroupHeartbeatResponse(error_code=UnsupportedVersion.code)
     if not call.authorize(READ, group(request.group_id)):
         return _refused(GroupAuthorizationFailed())
     if not all(call.authorize(DESCRIBE, topic(name)) for name in request.subscribed_topic_names or ()):

@@ -4,7 +4,6 @@ committed.
 
 from __future__ import annotations
 
-from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from actors.groups.consumer.assignors.assignor import Assignor, Subscriber
@@ -20,6 +19,7 @@ from actors.groups.consumer.records import (
     target_record,
 )
 from actors.groups.consumer.regexes import matching
+from actors.groups.consumer.topic_hash import group_hash
 from actors.groups.topics import Topics
 
 if TYPE_CHECKING:
@@ -86,19 +86,13 @@ class Draft:
             found = matching(regex, self._topics.names())
             if self.regexes.get(regex) != found:
                 self.regexes[regex] = found
-                self.records.append(regex_record(self._id, regex, found, self._now_ms))
+                self.records.append(regex_record(self._id, regex, found, self._topics.offset, self._now_ms))
 
     def hash_topics(self) -> int:
-        """A number that changes with the ids and partitions of the topics that members subscribe to."""
+        """Kafka's hash of the topics that members subscribe to."""
         names = {name for member in self.members.values() for name in member.topics_by(self.regexes)}
-        digest = blake2b(digest_size=8)
-        is_any = False
-        for name in sorted(names):
-            topic = self._topics.get(name)
-            if topic is not None:
-                is_any = True
-                digest.update(topic.topic_id + topic.partitions.to_bytes(4, "big"))
-        return int.from_bytes(digest.digest(), "big", signed=True) if is_any else 0
+        hashes = {name: self._topics.hash_of(name) for name in names}
+        return group_hash({name: found for name, found in hashes.items() if found is not None})
 
     def begin_epoch(self) -> None:
         """Begin the next group epoch: the target assignment is to be made again."""

@@ -169,12 +169,13 @@ class Heartbeats:
         return because
 
     def assignor_of(self, members: Iterable[ConsumerMember]) -> str:
-        """The assignor that most members ask for; the first that is configured if none do."""
+        """The assignor that most members ask for; the first that is configured if none do, or for one that was."""
+        configured = self._settings.group_consumer_assignors
         votes: dict[str, int] = {}
         for member in members:
-            if member.assignor is not None and member.assignor in ASSIGNORS:
+            if member.assignor is not None and member.assignor in configured:
                 votes[member.assignor] = votes.get(member.assignor, 0) + 1
-        return max(sorted(votes), key=votes.__getitem__) if votes else self._settings.group_consumer_assignors[0]
+        return max(sorted(votes), key=votes.__getitem__) if votes else configured[0]
 
     def reconcile(
         self, group: ConsumerGroup, draft: Draft, member: ConsumerMember, owned: Owned, *, is_subscription_new: bool

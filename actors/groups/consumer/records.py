@@ -82,10 +82,11 @@ def current_record(group_id: str, member: ConsumerMember) -> ConsumerRecord:
     return ConsumerRecord(group_id, key, value)
 
 
-def regex_record(group_id: str, regex: str, topics: tuple[str, ...], now_ms: int) -> ConsumerRecord:
+def regex_record(group_id: str, regex: str, topics: tuple[str, ...], offset: int, now_ms: int) -> ConsumerRecord:
+    """What an expression matches among the topics that the metadata log has up to ``offset``."""
     key = ConsumerGroupRegularExpressionKey(group_id=group_id, regular_expression=regex)
     return ConsumerRecord(
-        group_id, key, ConsumerGroupRegularExpressionValue(topics=list(topics), version=now_ms, timestamp=now_ms)
+        group_id, key, ConsumerGroupRegularExpressionValue(topics=list(topics), version=offset, timestamp=now_ms)
     )
 
 
