@@ -1,4 +1,4 @@
-"""How the network calls a node, outside any turn: it makes connections, and reports deaths of nodes.
+"""The network's calls to a node, outside of turns: clients that connect, and other nodes that have died.
 
 These are functions of a node. They send messages to the broker actor's ref, as other actors do.
 """

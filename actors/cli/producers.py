@@ -1,4 +1,4 @@
-"""What partitions know of producers, for ``kstore transactions``: described, aborted, and found where they hang."""
+"""Producers of partitions, for ``kstore transactions``: describes them, finds hanging transactions, aborts them."""
 
 from __future__ import annotations
 

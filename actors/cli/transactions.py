@@ -1,4 +1,4 @@
-"""``kstore transactions``: the transactions of any Kafka: listed, described, ended, and found where they hang."""
+"""``kstore transactions``: the transactions of any Kafka: listed, described, ended, and those that hang found."""
 
 from __future__ import annotations
 

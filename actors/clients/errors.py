@@ -1,4 +1,4 @@
-"""What can go wrong in a client by itself, beside the errors that brokers answer with."""
+"""The errors that a client raises by itself, beside those that brokers answer with."""
 
 from __future__ import annotations
 

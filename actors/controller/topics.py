@@ -1,4 +1,4 @@
-"""Creating topics, deleting them, and adding partitions.
+"""Creating topics, and adding partitions to them.
 
 Checks, their order, error codes and messages are those of Kafka's ReplicationControlManager; each topic of a request
 succeeds or fails on its own.

@@ -1,4 +1,4 @@
-"""The names of Kafka's features that kstore knows, for those who need no more of them than that."""
+"""The names of Kafka's features that kstore knows; a module that needs only these imports nothing else."""
 
 METADATA_VERSION = "metadata.version"
 KRAFT_VERSION = "kraft.version"

@@ -1,8 +1,8 @@
-"""AddPartitionsToTxn: partitions join the transaction of a producer, or it is asked whether they have.
+"""AddPartitionsToTxn: partitions join the transaction of a producer, or a leader asks whether they have.
 
-Clients of the first protocol ask (versions 0 to 3, and by AddOffsetsToTxn for a group's offsets); for those of the
-second the leaders of partitions do, before they append a transaction's first records there. Leaders also ask, to
-verify, about partitions that a client of the first protocol says it has added.
+Clients of the first protocol add them (versions 0 to 3, and by AddOffsetsToTxn for a group's offsets). For clients of
+the second, leaders of partitions do, before they append a transaction's first records there. Leaders also verify
+partitions that a client of the first protocol says it has added.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""From a decision to its completion: markers to all partitions, then the last record.
+"""Completes a transaction that was decided: markers to all its partitions, then the last record.
 
 A marker that the partition's leader refuses for good (its coordinator epoch or the producer's epoch is an old one) says
 that another coordinator has taken over, or a newer marker was written: this coordinator then leaves the transaction as

@@ -1,4 +1,4 @@
-"""What EndTxn comes to, in both transaction protocols: ``endTransaction`` of Kafka's ``TransactionCoordinator``.
+"""Decides an EndTxn request, in both protocols, as ``endTransaction`` of Kafka's ``TransactionCoordinator``.
 
 In the first protocol a producer keeps its epoch, so a request of an older epoch is of a producer that was fenced, and a
 request that is repeated can't be told from a new one. In the second (KIP-890) each transaction ends with a new epoch: a

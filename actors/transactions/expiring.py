@@ -1,4 +1,4 @@
-"""What time does: ids that nobody uses for long are deleted.
+"""Expiry: transactional ids that weren't used for long are deleted.
 
 An id is looked at every ``transaction.remove.expired.transaction.cleanup.interval.ms``, and goes when it is at rest and
 its last record is older than ``transactional.id.expiration.ms``.

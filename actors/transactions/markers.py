@@ -1,4 +1,4 @@
-"""What a coordinator says to the sender of markers: one marker for one partition."""
+"""The messages between a coordinator and the sender of markers: one marker for one partition."""
 
 from kstore.log.names import TopicAndPartition
 from kstore.named import NamedTuple

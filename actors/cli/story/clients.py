@@ -1,4 +1,4 @@
-"""The demo's clients, each run as a process of its own, with kstore's Producer and Consumer over TCP.
+"""The clients of the order-events story, each a process of its own, with kstore's Producer and Consumer over TCP.
 
 They print one JSON object a line, which the demo reads; so what it counts is what the clients saw, not what the
 server believes. Each ends in order on SIGTERM.

@@ -1,4 +1,4 @@
-"""What the demo counts when all is over: from the clients' words and from the log files of the three brokers."""
+"""What the order-events story counts when all is over: from its clients' words, and from the brokers' log files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything the demo knows at a moment: what its processes said and what the cluster looks like. Pure.
+"""What the order-events story knows at a moment: what its processes said and what the cluster looks like. Pure.
 
 Events go in through ``note`` (a client's words), ``see`` (the cluster), ``started``, ``killed`` and ``say`` (the
 story's own); screens and counts only read.

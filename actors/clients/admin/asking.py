@@ -1,6 +1,6 @@
-"""How an admin's call goes about many things at once: in rounds, until each has its result or an error that stays.
+"""Asks brokers about many topics, groups or partitions at once: in rounds, until each has a result or a lasting error.
 
-A round asks about all that is still open, with one request a broker. What is transient (a broker that doesn't
+A round asks about all that is still open, with one request to each broker. What is transient (a broker that doesn't
 answer, a leader or a coordinator that has moved, a coordinator that loads) is asked again after a pause; the call's
 own time limit ends that from outside.
 """

@@ -1,4 +1,4 @@
-"""What an admin asks about the cluster itself: who is in it."""
+"""Admin calls for the cluster itself: describe its brokers and controller."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an admin does with configs: described, set, reset.
+"""Admin calls for configs: describe, set and reset them.
 
 A broker tells of itself only, and takes changes of none but its own configs, so that what is about brokers goes to each
 of them; the rest goes to the controller's broker, which knows of a change as soon as it is answered.

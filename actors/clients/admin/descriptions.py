@@ -1,4 +1,4 @@
-"""What an admin client tells: topics, configs, groups, transactions, brokers and offsets, as small values.
+"""The values that the calls of Admin return: topics, configs, groups, transactions, brokers and offsets.
 
 Ids of topics are the 22 characters that Kafka prints. An offset, an epoch or a broker that there is none of is -1.
 """

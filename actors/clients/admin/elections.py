@@ -1,4 +1,4 @@
-"""What an admin does with leaders: elected on request."""
+"""An admin call for leaders: elect them on request."""
 
 from __future__ import annotations
 

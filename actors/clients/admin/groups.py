@@ -1,4 +1,4 @@
-"""What an admin does with groups: listed, described, deleted, and their members sent away."""
+"""Admin calls for groups: list, describe and delete them, and remove their members."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an admin asks about log directories: what brokers have on their disks."""
+"""Admin calls for log directories: describe what brokers have on their disks."""
 
 from __future__ import annotations
 

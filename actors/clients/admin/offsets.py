@@ -1,4 +1,4 @@
-"""What an admin does with offsets of partitions (looked up, records below them deleted) and of groups."""
+"""Admin calls for offsets: look up those of partitions, delete records below them, list and alter those of groups."""
 
 from __future__ import annotations
 

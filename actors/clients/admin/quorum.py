@@ -1,4 +1,4 @@
-"""What an admin asks about what a cluster rests on: the quorum of the metadata log, and features' levels."""
+"""Admin calls for the quorum of the metadata log and the levels of features: describe and set them."""
 
 from __future__ import annotations
 

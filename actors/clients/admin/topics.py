@@ -1,4 +1,4 @@
-"""What an admin does with topics: made, grown, deleted, listed and described.
+"""Admin calls for topics: create, list, describe and delete them, and add partitions.
 
 Making and deleting end when every broker that answers knows of it, so that what comes next finds it so; Kafka's own
 answer comes when the controller has decided, and the brokers learn of that a moment later.

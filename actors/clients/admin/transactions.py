@@ -1,4 +1,4 @@
-"""What an admin does with transactions: listed, described, fenced, and aborted in one partition (KIP-664).
+"""Admin calls for transactions: list and describe them, fence producers, abort one in a partition (KIP-664).
 
 A transactional id has a coordinator, which ends its transactions. A partition knows producers by their ids alone. A
 transaction *hangs* when it is open in a partition and its coordinator doesn't know that: nobody will end it, and

@@ -1,4 +1,4 @@
-"""From a record's bytes to what the user wants of them.
+"""Deserializers: from the bytes of a record's key and value to the user's objects.
 
 A deserializer is a callable of the bytes, or an object with kafka-python's ``deserialize(topic, headers, data)`` or its
 older ``deserialize(topic, data)``. As in the Java client it is not called for None, which stays None.

@@ -1,4 +1,4 @@
-"""What one broker is to be asked for, and what is under way there. Pure.
+"""What a consumer fetches from each broker: the wanted partitions, and the request under way. Pure.
 
 The tables follow what changes, so a fetch costs what has changed since the last one, not what is assigned. A partition
 of which nothing has changed stays in ``wanted``, and the broker's session knows of it.

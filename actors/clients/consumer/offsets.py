@@ -1,4 +1,4 @@
-"""Offsets, looked up: what a group has committed, and what logs begin and end with.
+"""Looks up offsets: those that a group has committed, and where logs begin and end.
 
 Errors are told apart as the Java client's ``ConsumerCoordinator`` and ``OffsetFetcher`` do: transient ones are tried
 again after the coordinator or the leader was looked up anew.

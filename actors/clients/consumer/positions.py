@@ -1,11 +1,11 @@
-"""Where a consumer begins in each partition, and whether it is still there what it has read.
+"""Where a consumer begins in each partition, and whether the log still has the records that it has read.
 
 A position comes from what the group has committed, or else from ``auto_offset_reset``.
 
 When leadership moves uncleanly, records that a consumer has read may be gone, and others stand at their offsets
-(KIP-320). The new leader is asked where its log ends in the epoch of the record read last. If that is before where the
-consumer is, the log was truncated: the consumer goes back to where the logs part, or fails when ``auto_offset_reset``
-is "none".
+(KIP-320). The new leader is asked where its log ends in the epoch of the record read last. If that is before the
+consumer's position, the log was truncated: the consumer goes back to where the logs differ, or fails when
+``auto_offset_reset`` is "none".
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a row of the table of keywords is, and what the configs that are made of rows can do."""
+"""A row of the table of keywords, and the base class of the configs that are made of rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the user's keys and values to bytes, and why some can't be sent.
+"""Serializers: from the user's keys and values to bytes, and errors that say why one can't be sent.
 
 A serializer is a callable of the value, or an object with kafka-python's ``serialize(topic, headers, data)`` or its
 older ``serialize(topic, data)``. A callable isn't called for None, which stays None: a record without a key, or a

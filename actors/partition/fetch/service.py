@@ -1,4 +1,4 @@
-"""The fetch service: the actor that answers all Fetch requests of a node's consumers and followers, with its sessions.
+"""The fetch service: the actor that takes all Fetch requests of a node's clients and followers, and answers them.
 
 A fetch asks the replica of each partition that it must check once. Replicas without data keep the read and answer again
 when there is some; until then, or until its timeout, the fetch waits, and costs nothing. The reads of a session with

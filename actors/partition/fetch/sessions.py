@@ -1,4 +1,4 @@
-"""Fetch sessions of a broker (KIP-227), and one fetch while its replicas are asked.
+"""The state of a fetch session (KIP-227): what its client knows of each partition, and the fetch that is under way.
 
 A session remembers which partitions a consumer or follower fetches, so that a request names only those that changed
 and an answer only those with news. Here it also remembers which of them wait at their replicas: a partition that is

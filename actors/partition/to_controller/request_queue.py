@@ -1,4 +1,4 @@
-"""What an actor tells the controller: one request at a time, with all that has come up."""
+"""A queue of an actor's requests to the controller: one at a time, each with all that is pending."""
 
 from __future__ import annotations
 

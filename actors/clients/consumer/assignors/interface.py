@@ -1,4 +1,4 @@
-"""What an assignor owes a consumer group: by whom which partition is read, decided by the group's leader.
+"""The interface of assignors: with one, the leader of a group decides which member reads which partition.
 
 An assignor has no state of the group but what its members say of themselves, so any member can lead. One that
 remembers something between rebalances gets it by ``on_assignment`` and puts it into ``user_data``, which every member

@@ -1,4 +1,4 @@
-"""Who has moved to whom while an assignment is being balanced, so that partitions aren't swapped for nothing.
+"""The moves of partitions between members while an assignment is balanced, so that none are swapped for nothing.
 
 When one partition of a topic has moved from A to B and another is about to move from B to A, the first one goes back
 instead.

@@ -1,4 +1,4 @@
-"""What users of transactions are told when they can't go on: what has happened, and the way out. Pure."""
+"""The messages of errors for users of transactions: what has happened, and what to do. Pure."""
 
 from __future__ import annotations
 
