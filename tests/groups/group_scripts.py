@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from groups.migration_scripts import MIGRATION_SCRIPTS
 from groups.requests_of_groups import (
     RETRIABLE,
     TOPIC,
@@ -42,6 +43,7 @@ from kstore.schema.messages.offset_fetch import (
 )
 
 CONFIG = {
+    "group.consumer.assignment.interval.ms": "0",
     "group.initial.rebalance.delay.ms": "0",
     "group.min.session.timeout.ms": "6000",
     "offsets.topic.num.partitions": "1",
@@ -359,6 +361,7 @@ SCRIPTS = [
     deleting_offsets,
     a_session_that_ends,
     finding,
+    *MIGRATION_SCRIPTS,
 ]
 
 

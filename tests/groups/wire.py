@@ -15,7 +15,7 @@ from typing import Any
 from kstore.schema import decode, frames
 
 TIMEOUT_S = 30.0
-MEMBER_ID = re.compile(r"^(script|instance-\w+)-[0-9a-f]{8}-[0-9a-f-]{27}$")
+MEMBER_ID = re.compile(r"^((script|instance-\w+|i)-[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{8}-[0-9a-f-]{27}|[\w-]{22})$")
 LEFT_OUT = {"throttle_time_ms", "port", "host", "topic_id", "error_message"}
 
 

@@ -82,10 +82,10 @@ class ClassicJoining:
         """The step of a member that joins, or joins again.
 
         Raises:
-            InconsistentGroupProtocol: the policy allows no such members, or it has no protocol in common with them.
+            InconsistentGroupProtocol: the policy allows no such members, it has no protocol in common with them, or its
+                subscription can't be read.
             GroupMaxSizeReached: it would be one member too many.
             UnknownMemberId, FencedInstanceId: another member has its instance id, or none has.
-            UnknownServerError: its subscription can't be read.
         """
         member_id = request.member_id or self._new_uuid()
         self._check(group, request, member_id)
@@ -120,7 +120,9 @@ class ClassicJoining:
         try:
             subscription = subscription_of(protocols[0][1])
         except SchemaError:
-            raise errors.UnknownServerError("Malformed embedded consumer protocol in the subscription.") from None
+            raise errors.InconsistentGroupProtocol(
+                f"Member {member_id}'s subscription isn't that of a consumer."
+            ) from None
         old = self._old(group, request)
         if old is None:
             member = ConsumerMember(member_id)

@@ -132,7 +132,7 @@ class Migration:
             else:
                 self._refound(group, Founder(request, caller), event)
         except KafkaError as error:
-            event.refuse(caller.reply, error)
+            event.respond(caller.reply, join_refused("", error.code))
 
     def _refound(self, group: ConsumerGroup, founder: Founder, event: Event) -> None:
         """Make a consumer group without members a classic one, and take the JoinGroup then."""
