@@ -141,7 +141,7 @@ def cooperative(wire: Wire, group: str) -> None:
 
 def members_of_both(wire: Wire, group: str) -> None:
     wire.call("c", starting(group, "consumer-c"), 1)
-    told = {"protocols": speaks(), "session_timeout_ms": 60_000}
+    told: dict[str, Any] = {"protocols": speaks(), "session_timeout_ms": 60_000}
     a = str(wire.call("a", join(group, **told), 9).member_id)
     wire.call("a", join(group, a, **told), 9)
     wire.call("a", sync(group, a, 3), 5)
@@ -169,8 +169,8 @@ def members_of_both(wire: Wire, group: str) -> None:
         sync(group, "", 3),
     ):
         wire.call("b", request, 5)
-    for request in (beat(group, a, 4), beat(group, "consumer-c", 3), beat(group, "", 3)):
-        wire.call("b", request, 4)
+    for member_id, generation in ((a, 4), ("consumer-c", 3), ("", 3)):
+        wire.call("b", beat(group, member_id, generation), 4)
     wire.call("b", leave(group, ("strange", None), ("", "i"), ("consumer-c", None)), 5)
     wire.call("d", DescribeGroupsRequest(groups=[group]), 6)
 
@@ -183,7 +183,7 @@ def static_both_ways(wire: Wire, group: str) -> None:
     wire.call("a", sync(group, a, 1, group_instance_id="i"), 5)
     wire.call("a", leave(group, (a, "i")), 5)
     wire.call("c", starting(group, "consumer-d", instance_id="i"), 1)
-    told = {"protocols": speaks(), "session_timeout_ms": 60_000, "group_instance_id": "i"}
+    told: dict[str, Any] = {"protocols": speaks(), "session_timeout_ms": 60_000, "group_instance_id": "i"}
     b = str(wire.call("b", join(group, **told), 9).member_id)
     wire.call("c", consumer(group, "consumer-c", 1, instance_id="i"), 1)
     wire.call("b", sync(group, b, 1, group_instance_id="i"), 5)
@@ -219,7 +219,7 @@ def groups_that_stay(wire: Wire, group: str) -> None:
 
 def older_versions(wire: Wire, group: str) -> None:
     wire.call("c", starting(group, "consumer-c"), 1)
-    told = {"protocols": speaks(), "session_timeout_ms": 60_000}
+    told: dict[str, Any] = {"protocols": speaks(), "session_timeout_ms": 60_000}
     a = str(wire.call("a", join(group, **told), 0).member_id)
     wire.call("a", sync(group, a, 3), 0)
     wire.call("a", sync(group, a, 3, protocol_type=None, protocol_name=None), 5)

@@ -259,8 +259,7 @@ def test_the_policy_may_forbid_the_downgrade(policy: MigrationPolicy) -> None:
     g.beat("C", -1)
     assert g.consumer_group.members.keys() == {a}
     if policy is MigrationPolicy.DISABLED:
-        with pytest.raises(errors.InconsistentGroupProtocol, match="migration is disabled"):
-            g.join(a)
+        assert g.join(a).error_code == errors.InconsistentGroupProtocol.code
     else:
         assert g.heartbeat(a, 1) == errors.RebalanceInProgress.code, "the group has a new target for it"
         assert g.rejoin(a) == (3, [0, 1, 2, 3])
