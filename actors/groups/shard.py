@@ -29,7 +29,7 @@ from actors.groups.reports import describe, list_groups
 from actors.groups.settings import ConfigsOf, GroupConfigs, GroupSettings
 from actors.groups.timers import RETENTION, RETENTION_GOES_ON, TimerKey
 from actors.groups.topics import FixedTopics, Topics
-from actors.groups.transactional_commits import TransactionalCommits
+from actors.groups.transactional_commits import TransactionalCommits, as_known
 from kstore import checked, errors
 from kstore.errors import KafkaError
 from kstore.schema.messages.delete_groups import DeleteGroupsRequest
@@ -133,7 +133,7 @@ class GroupShard:
                 group = self._simple_group(request, caller, event.now_ms)
             group.check_commit_in_transaction(request)
         except KafkaError as error:
-            event.refuse(caller.reply, error)
+            event.refuse(caller.reply, as_known(error, caller.version))
             return
         self._transactional.commit(group, request, caller, event)
         self._drop_if_nothing(group)

@@ -8,12 +8,15 @@ from actors.groups.group_interface import Group
 from actors.groups.records import CommittedOffset, OffsetRecord
 from actors.groups.settings import GroupSettings
 from kstore import errors
+from kstore.errors import KafkaError
 from kstore.schema.messages.txn_offset_commit import (
     TxnOffsetCommitRequest,
     TxnOffsetCommitResponse,
     TxnOffsetCommitResponsePartition,
     TxnOffsetCommitResponseTopic,
 )
+
+KNOWS_STALE_MEMBER_EPOCH = 6
 
 
 class TransactionalCommits:
@@ -50,3 +53,10 @@ class TransactionalCommits:
             self._appends.begin_in_transaction(records, writer, event, AppendResponse(caller.reply, response))
         else:
             event.respond(caller.reply, response)
+
+
+def as_known(error: KafkaError, version: int) -> KafkaError:
+    """An error as a version of TxnOffsetCommit knows it: before 6 a member's epoch counts as a generation."""
+    if isinstance(error, errors.StaleMemberEpoch) and version < KNOWS_STALE_MEMBER_EPOCH:
+        return errors.IllegalGeneration(error.message)
+    return error

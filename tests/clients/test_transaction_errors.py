@@ -22,6 +22,8 @@ CHANGE, REPEAT = "and change what is wrong before the work is done again", "and 
         errors.MessageTooLarge(),
         errors.TransactionAbortable(),
         errors.IllegalGeneration(),
+        errors.GroupIdNotFound(),
+        errors.StaleMemberEpoch(),
         errors.UnknownMemberId(),
         errors.FencedInstanceId(),
         errors.GroupAuthorizationFailed(),

@@ -312,7 +312,7 @@ def test_a_member_that_its_group_has_lost_is_told_to_abort_and_poll() -> None:
     made = machine(LATER)
     made.begin()
     commit = made.commit_offsets(OFFSETS, GROUP)
-    assert made.refused(commit, errors.IllegalGeneration()) == ABORT
+    assert made.refused(commit, errors.StaleMemberEpoch()) == ABORT
     assert not made.offsets
     assert not made.wants(commit)
     with pytest.raises(CommitFailed, match=r"abort_transaction\(\), .* and poll\(\)"):
@@ -386,7 +386,7 @@ BY_STEP: dict[str, dict[type[KafkaError], str]] = {
         errors.GroupAuthorizationFailed: ABORT,
         errors.FencedInstanceId: ABORT,
         errors.UnknownMemberId: ABORT,
-        errors.IllegalGeneration: ABORT,
+        **dict.fromkeys((errors.IllegalGeneration, errors.GroupIdNotFound, errors.StaleMemberEpoch), ABORT),
         errors.RequestTimedOut: ELSEWHERE,
         errors.UnknownTopicOrPartition: AGAIN,
     },

@@ -228,6 +228,12 @@ class ConsumerGroup:
                 f"OffsetCommit version {KNOWS_MEMBER_EPOCHS} or above must be used by members using the consumer group "
                 "protocol"
             )
+        self._check_epoch_of_commit(member, request)
+
+    def _check_epoch_of_commit(
+        self, member: ConsumerMember, request: OffsetCommitRequest | TxnOffsetCommitRequest
+    ) -> None:
+        epoch = request.generation_id_or_member_epoch
         if epoch == member.epoch:
             return
         if epoch > member.epoch:
@@ -248,13 +254,15 @@ class ConsumerGroup:
                 raise stale(member, f"The epoch {epoch} is older than the assignment of partition {each[1]}.")
 
     def check_commit_in_transaction(self, request: TxnOffsetCommitRequest) -> None:
-        """Producers that don't say of which member the offsets are may commit; those that do must be right."""
+        """Producers that don't say of which member the offsets are may commit; those that do must be right, as members
+        must be.
+        """
         epoch = request.generation_id_or_member_epoch
         if self.is_deleting:
             raise errors.CoordinatorNotAvailable()
         if epoch < 0 and (not self.members or (not request.member_id and request.group_instance_id is None)):
             return
-        self.check_member_epoch(request.member_id, epoch)
+        self._check_epoch_of_commit(self.member(request.member_id), request)
 
     def check_fetch(self, member_id: str | None, member_epoch: int) -> None:
         """A client that names a member must have its present epoch; others aren't asked."""

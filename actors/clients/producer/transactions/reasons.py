@@ -6,6 +6,7 @@ from actors.clients.errors import CommitFailed
 from kstore.errors import (
     ErrorCategory,
     FencedInstanceId,
+    GroupIdNotFound,
     IllegalGeneration,
     InvalidProducerEpoch,
     InvalidProducerIdMapping,
@@ -15,6 +16,7 @@ from kstore.errors import (
     MessageTooLarge,
     ProducerFenced,
     RecordListTooLarge,
+    StaleMemberEpoch,
     TransactionAbortable,
     TransactionalIdAuthorizationFailed,
     UnknownMemberId,
@@ -67,7 +69,7 @@ def _must_abort(timeout_ms: int, error: KafkaError) -> KafkaError:
             f"brokers have ended the transaction: it took longer than transaction_timeout_ms ({timeout_ms}), or another"
             f" producer has its transactional id: {ABORT}. If that succeeds, do the work again; if not, another has it"
         )
-    if isinstance(error, (FencedInstanceId, IllegalGeneration, UnknownMemberId)):
+    if isinstance(error, (FencedInstanceId, GroupIdNotFound, IllegalGeneration, StaleMemberEpoch, UnknownMemberId)):
         return CommitFailed(
             f"the consumer's group has moved on without it ({error.name}): {ABORT}, and poll(). The records of this"
             " transaction are read again, here or by another member"
