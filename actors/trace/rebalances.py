@@ -10,24 +10,33 @@ didn't poll in time, and "cached metadata has changed" when a topic grew.
 from __future__ import annotations
 
 import re
-from typing import Any
 
-from actors.image.topic_names import OFFSETS_TOPIC
 from actors.runtime.recorder import TraceRow
-from actors.trace.leaders import step_of_topic, why_leader
-from actors.trace.printing import Step, TraceAnswer, lines_of, milliseconds, overwritten, some
+from actors.trace.consumer_rebalances import is_consumer_group, why_consumer_rebalance
+from actors.trace.leaders import why_leader
+from actors.trace.printing import Step, milliseconds, overwritten, some
+from actors.trace.rebalance import (
+    COORDINATOR,
+    JOIN,
+    LEAVE,
+    OTHER,
+    PARTITIONS,
+    POLL_INTERVAL,
+    REJOIN,
+    SESSION,
+    STATIC,
+    SUBSCRIPTION,
+    Rebalance,
+    plain,
+)
+from actors.trace.rebalance_background import TOPICS, fault_steps, takeovers, topic_step
 from actors.trace.recording import Recording
-from actors.trace.root_causes import FAULTS, Root, node_of, root_of, words_of_fault
+from actors.trace.root_causes import Root, node_of, root_of
 
 MEMBERS = ("MemberJoined", "MemberLeft", "MemberExpired", "MemberReplaced", "MemberDropped", "ReplacementUndone")
+KIND = ("GroupDowngraded",)
 GATHERING = ("MemberAwaited", "MemberRejoined", "RebalanceExtended")
 STATES = ("RebalanceBegun", "GenerationBegun", "GroupStable", "GroupEmptied", "GroupAbandoned", "GroupDeleted")
-TOPICS = ("PartitionsAdded", "TopicCreated", "TopicDeleted")
-
-JOIN, LEAVE, SESSION, POLL_INTERVAL = "join", "leave", "session expired", "poll interval expired"
-PARTITIONS, SUBSCRIPTION, COORDINATOR = "partitions changed", "subscription changed", "coordinator moved"
-STATIC, REJOIN, OTHER, NONE = "static rejoin", "rejoin", "other", "none"
-
 COUNTED = re.compile(r"([\w.-]+)=\d")  # a topic and its partitions, in the words of a leader that joins anew
 
 STATE_AFTER = {
@@ -38,96 +47,15 @@ STATE_AFTER = {
     "GroupAbandoned": "Dead",
     "GroupDeleted": "Dead",
 }
-FIRST_JOIN = "rebalance failed due to MemberIdRequiredException"
-"""What Java's client, and so ours, gives as its reason when it joins with the id that it has just been given."""
 NO_REBALANCE = "its place was kept: no rebalance was needed (KIP-345)"
-
-
-class Rebalance(TraceAnswer):
-    """The last rebalance of a group.
-
-    ``kind``: "join", "leave", "session expired", "poll interval expired", "partitions changed", "subscription changed",
-    "coordinator moved", "static rejoin", "rejoin", "other", or "none" when the trace has none. ``reason``: the words of
-    the coordinator. ``root``: where the chain of causes ends. ``state``: of the group at the end of the trace.
-    ``awaited``: who has yet to come, when it is under way. ``since``: what happened afterwards without a rebalance.
-    """
-
-    def __init__(self, group: str) -> None:
-        self.group = group
-        self.kind = NONE
-        self.reason = ""
-        self.root: Root | None = None
-        self.coordinator = ""
-        self.generation_before = -1
-        self.generation = -1
-        self.members = 0
-        self.state = ""
-        self.began_us = -1
-        self.took_us = -1
-        self.awaited: list[str] = []
-        self.steps: list[Step] = []
-        self.since: list[Step] = []
-        self.missing = ""
-
-    @property
-    def found(self) -> bool:
-        """Whether the trace tells of the group."""
-        return self.kind != NONE or bool(self.since)
-
-    def to_dict(self) -> dict[str, Any]:
-        """For JSON; times in microseconds, ``took_us`` -1 while it is under way."""
-        return {
-            "group": self.group,
-            "kind": self.kind,
-            "reason": self.reason,
-            "root": self.root.to_dict() if self.root else None,
-            "coordinator": self.coordinator,
-            "generation_before": self.generation_before,
-            "generation": self.generation,
-            "members": self.members,
-            "state": self.state,
-            "began_us": self.began_us,
-            "took_us": self.took_us,
-            "awaited": self.awaited,
-            "steps": [step.to_dict() for step in self.steps],
-            "since": [step.to_dict() for step in self.since],
-            "overwritten": self.missing,
-        }
-
-    def __str__(self) -> str:
-        if not self.found:
-            return f"{self.group}: {self.missing or 'the trace has no rebalance of this group'}"
-        lines = []
-        if self.kind != NONE:
-            lines.append(f"{self.group} rebalanced ({self.kind}): {plain(self.reason)}")
-            lines.append(f"  caused by {self.root}; {self._outcome()}")
-            if self.awaited:
-                lines.append(f"  it waits for {', '.join(self.awaited)}")
-            lines += lines_of(self.steps)
-        if self.since:
-            lines += [f"  {'since then' if lines else self.group}:", *lines_of(self.since)]
-        return "\n".join([*lines, *([self.missing] if self.missing else [])])
-
-    def _outcome(self) -> str:
-        if self.took_us < 0:
-            return f"still under way ({self.state}) at {self.coordinator}"
-        generation = f"generation {self.generation_before} to {self.generation}, {some(self.members, 'member')}"
-        return f"{generation}, took {milliseconds(self.took_us)}, now {self.state} at {self.coordinator}"
-
-
-def plain(reason: str) -> str:
-    """The coordinator's words; a client's that sound like a failure, and are an ordinary join, as what they mean.
-
-    >>> plain("join of worker-1: rebalance failed due to MemberIdRequiredException")
-    'join of worker-1: a new member'
-    """
-    return reason.replace(FIRST_JOIN, "a new member")
 
 
 def why_rebalance(recording: Recording, group: str) -> Rebalance:
     """See ``Rebalance``."""
+    if is_consumer_group(recording, group):
+        return why_consumer_rebalance(recording, group)
     found = Rebalance(group)
-    events = list(recording.find(*MEMBERS, *GATHERING, *STATES, partition=group))
+    events = list(recording.find(*MEMBERS, *GATHERING, *STATES, *KIND, partition=group))
     begun = next((row for row in reversed(events) if row.kind == "RebalanceBegun"), None)
     states = [row for row in events if row.kind in STATE_AFTER]
     if states:
@@ -168,11 +96,7 @@ def _fill(
     found.steps += [_step(row) for row in _told(recording, begun, after) if row.sequence <= end]
     found.steps = sorted({step.sequence: step for step in found.steps}.values(), key=lambda step: step.sequence)
     found.since = [_step(row) for row in after if row.sequence > end]
-    for row in _loads_after(recording, after[-1]):
-        found.coordinator = node_of(row.actor)
-        found.since.append(
-            Step(row.time_us, row.actor, f"coordinates the group now: {_why_it_leads(recording, row)}", row.sequence)
-        )
+    found.take_over(takeovers(recording, after[-1]))
 
 
 def kind_of(because: str) -> str:
@@ -218,24 +142,9 @@ def _tell_move(recording: Recording, found: Rebalance, last: TraceRow, begun: Tr
         found.root = leadership.root
 
 
-def _loads_after(recording: Recording, last: TraceRow) -> list[TraceRow]:
-    """Who took the group over since its last event, and had nothing to change."""
-    number = last.actor.rpartition("/")[2].partition("@")[0]
-    loads = recording.find("GroupsLoaded", partition=f"{OFFSETS_TOPIC}-{number}", after=last.sequence)
-    return [row for row in loads if row.actor != last.actor]
-
-
-def _why_it_leads(recording: Recording, loaded: TraceRow) -> str:
-    elected = recording.last_of("LeaderElected", partition=loaded.partition, before=loaded.sequence)
-    return elected.subject if elected is not None else f"it leads {loaded.partition}"
-
-
 def _background(recording: Recording, found: Rebalance, begun: TraceRow, since: int) -> list[Step]:
     """What happened around the group since its event before, and may be why."""
-    steps = [
-        Step(row.time_us, "-", words_of_fault(row), row.sequence)
-        for row in recording.find(*FAULTS, after=since, before=begun.sequence)
-    ]
+    steps = fault_steps(recording, since, begun.sequence)
     if found.kind == POLL_INTERVAL and found.root is not None:
         steps += _last_poll(recording, found.root, begun)
     if found.kind == PARTITIONS:
@@ -247,7 +156,7 @@ def _background(recording: Recording, found: Rebalance, begun: TraceRow, since: 
             for row in recording.find(*TOPICS, after=after, before=begun.sequence)
             if row.partition in read or (row.kind == "PartitionsAdded" and not read)
         ]
-        steps += [step_of_topic(row)._replace(what=_with_root(recording, row)) for row in changed]
+        steps += [topic_step(recording, row) for row in changed]
         if changed:
             found.root = root_of(recording, changed[-1].sequence)
     return steps
@@ -261,10 +170,6 @@ def _last_poll(recording: Recording, root: Root, begun: TraceRow) -> list[Step]:
             words = f"its program hasn't polled for {milliseconds(row.offset2 * 1000)}"
             return [Step(row.time_us, row.actor, words, row.sequence)]
     return []
-
-
-def _with_root(recording: Recording, row: TraceRow) -> str:
-    return f"{step_of_topic(row).what}, caused by {root_of(recording, row.sequence)}"
 
 
 def _told(recording: Recording, begun: TraceRow, after: list[TraceRow]) -> list[TraceRow]:
@@ -290,6 +195,7 @@ def _step(row: TraceRow) -> Step:
 
 def _words(row: TraceRow) -> str:
     words = {
+        "GroupDowngraded": f"the consumer group becomes a classic group: {row.subject}",
         "MemberJoined": f"a member joins: {plain(row.subject)}",
         "MemberLeft": f"a member leaves: {row.subject}",
         "MemberExpired": f"a member is removed: {row.subject}",

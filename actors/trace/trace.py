@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from actors.runtime.world import World
     from actors.trace.actor_load import ActorLoad, Turn
     from actors.trace.leaders import Leadership
-    from actors.trace.rebalances import Rebalance
+    from actors.trace.rebalance import Rebalance
     from actors.trace.record_life import Life
     from actors.trace.transaction_life import TransactionLife
     from actors.trace.visibility import Visibility

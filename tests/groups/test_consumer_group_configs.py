@@ -32,7 +32,7 @@ def test_a_group_follows_its_configs_as_they_are_now() -> None:
     driven.configs["g"] = GroupConfigs(session_timeout_ms=50_000)
     driven.pass_ms(1)
     assert not group(driven).members, "a session that has begun ends when it was to end"
-    assert "sent no heartbeat in 60000 ms" in str(driven.notes[-2])
+    assert any("sent no heartbeat in 60000 ms" in str(each) for each in driven.notes)
 
 
 def test_the_first_configured_assignor_is_the_default_and_others_are_refused() -> None:

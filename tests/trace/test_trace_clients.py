@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from actors.trace.rebalances import Rebalance
+from actors.trace.rebalance import Rebalance
 from actors.trace.root_causes import root_of
 from kstore import Cluster, Producer
 

@@ -7,7 +7,8 @@ from cluster.members import CLOSED, GROUP, METADATA, POLLED_TOO_LATE, Member, al
 
 from actors.cluster import Cluster
 from actors.trace import Trace
-from actors.trace.rebalances import Rebalance, kind_of
+from actors.trace.rebalance import Rebalance
+from actors.trace.rebalances import kind_of
 from kstore.errors import UnknownMemberId
 
 

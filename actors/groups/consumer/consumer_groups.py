@@ -13,9 +13,10 @@ from actors.coordinator.shard import Caller, Handler
 from actors.groups.appends import AppendResponse, GroupAppends
 from actors.groups.consumer.describing import describe
 from actors.groups.consumer.downgrade import Downgrade, DowngradeWithout
-from actors.groups.consumer.group import ConsumerGroup
+from actors.groups.consumer.group import STABLE, ConsumerGroup
 from actors.groups.consumer.heartbeat import Heartbeats, Step, leaving
 from actors.groups.consumer.member import JOINING, LEAVING_FOR_NOW, ConsumerMember
+from actors.groups.consumer.notes import Told, told_of
 from actors.groups.consumer.sessions import (
     KINDS,
     await_revocation,
@@ -48,10 +49,14 @@ MEMBER_BYTES = 2_000
 
 
 class Change(NamedTuple):
-    """What an append is for: a step of a group. ``is_upgrade``: it was a classic group with members before."""
+    """What an append is for: a step of a group, which was in an ``epoch``; and what the trace is told of it.
+    ``is_upgrade``: it was a classic group with members before.
+    """
 
     group_id: str
     step: Step
+    epoch: int
+    told: list[Told]
     is_upgrade: bool = False
 
 
@@ -165,7 +170,9 @@ class Consumer:
         """Have a group's step written, and its request answered then."""
         if before is None and self._groups.get(group.group_id) is not group:
             self._groups.admit(group)
-        purpose = Change(group.group_id, step, is_upgrade=before is not None and bool(group.members))
+        told = told_of(group, step.records, self._topics)
+        is_upgrade = before is not None and bool(group.members)
+        purpose = Change(group.group_id, step, group.epoch, told, is_upgrade=is_upgrade)
         records = [*(before or ()), *step.records]
         self._appends.begin(records, event, purpose=purpose, answer=answer, locked=group.group_id)
 
@@ -230,13 +237,12 @@ class Consumer:
             note(event, "GroupUpgraded", group.group_id, group.epoch, len(group.members), step.because)
             for member in group.members.values():
                 self._start_session(group, member, event)
+        self._note(group, purpose, event)
         self.settled(group, step, event)
 
     def settled(self, group: ConsumerGroup, step: Step, event: Event) -> None:
         """A step is in the log, or changes nothing there."""
         group.topics_seen = step.seen or group.topics_seen
-        if step.because:
-            note(event, "EpochBegun", group.group_id, group.epoch, len(group.members), step.because)
         if step.member is not None:
             await_revocation(group, step.member, event)
             if step.member.classic is not None:
@@ -244,6 +250,20 @@ class Consumer:
                 await_sync(group, step.member, event)
         for member in step.gone:
             cancel_timers(group.group_id, member.member_id, event)
+
+    def _note(self, group: ConsumerGroup, change: Change, event: Event) -> None:
+        """Say in the trace what an append has changed, and why."""
+        member, because = change.step.member, change.step.because
+        if because:
+            kind = "EpochBegun" if group.epoch != change.epoch else "MemberLeft"
+            note(event, kind, group.group_id, group.epoch, len(group.members), because)
+        for told in change.told:
+            note(event, told.kind, group.group_id, told.epoch, told.partitions, told.words)
+        if not group.members:
+            note(event, "GroupEmptied", group.group_id, group.epoch, 0, because)
+        elif member is not None and member.is_reconciled_to(group.assignment_epoch) and group.shown_state == STABLE:
+            words = "all have what they are to have"
+            note(event, "GroupStable", group.group_id, group.epoch, len(group.members), words)
 
     def refused(self, purpose: object, error: KafkaError, event: Event) -> None:
         """The records of an append will never be in the log: the group is as it was."""

@@ -155,9 +155,11 @@ class Heartbeats:
         if is_new:
             because = f"{asked.member_id} joined"
         elif (asked.topics, asked.regex) != (member.topics, member.regex):
-            because = f"{asked.member_id} subscribes to something else"
-        elif any(draft.regexes.get(each, found) != found for each, found in regexes.items()):
-            because = "a regular expression matches other topics"
+            because = f"{asked.member_id} subscribes to {asked.subscription}"
+        elif changed := [each for each, found in regexes.items() if draft.regexes.get(each, found) != found]:
+            because = (
+                f"the regular expression {changed[0]} matches {', '.join(draft.regexes[changed[0]]) or 'no topic'}"
+            )
         elif group.topics_seen is not self._topics.version and draft.hash_topics() != group.metadata_hash:
             because = "topics or their partitions have changed"
         if because:

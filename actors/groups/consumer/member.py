@@ -64,6 +64,12 @@ class ConsumerMember(NamedTuple):
         """Whether it has all of its target assignment of an epoch, and nothing else."""
         return self.state is MemberState.STABLE and self.epoch == epoch
 
+    @property
+    def subscription(self) -> str:
+        """What it subscribes to, in words."""
+        regex = [f"the regular expression {self.regex}"] if self.regex else []
+        return ", ".join([*self.topics, *regex]) or "nothing"
+
     def topics_by(self, regexes: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
         """The names of topics that it subscribes to; ``regexes`` has what each regular expression matches."""
         return frozenset((*self.topics, *regexes.get(self.regex, ())))
