@@ -40,7 +40,6 @@ class Workload:
         topic: str,
         outputs: str,
         partitions: int,
-        group: str,
         *,
         wire: bool,
     ) -> None:
@@ -50,7 +49,7 @@ class Workload:
         self.topic = topic
         self.outputs = outputs
         self.partitions = tuple(range(partitions))
-        self.group = group
+        self.worker_protocol = "classic"
         self.wire = wire
         self.closing = False
         self.done = False

@@ -17,6 +17,9 @@ from actors.coordinator.coordinator import Coordinator
 from actors.coordinator.shard import Shard
 from actors.groups.classic.group import ClassicGroup
 from actors.groups.classic.states import GroupState
+from actors.groups.consumer.group import ConsumerGroup
+from actors.groups.consumer.member import LEAVING_FOR_NOW
+from actors.groups.group_interface import Group
 from actors.groups.offsets import OffsetKey
 from actors.groups.records import CommittedOffset
 from actors.groups.shard import GroupShard
@@ -30,6 +33,9 @@ from actors.transactions.shard_factory import TransactionShards
 from kstore.log import Log
 from kstore.records import read_end_transaction_marker
 
+WRITTEN = ("epoch", "metadata_hash", "assignment_epoch", "members", "static_members", "targets", "owners", "regexes")
+"""What the records of a consumer group say of it."""
+
 
 class CoordinatorJudge:
     """Judges the coordinators of one cluster."""
@@ -37,6 +43,7 @@ class CoordinatorJudge:
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
         self.answering: dict[str, str] = {}  # partition and epoch of a coordinator: the node that has it
+        self.epochs: dict[str, int] = {}  # of consumer groups and their members
         self.newest: dict[str, int] = {}  # partition: the last epoch in which it has had a coordinator
         self.outdated_us: dict[str, int] = {}  # partition: when a coordinator of an earlier epoch last had a turn
 
@@ -53,6 +60,24 @@ class CoordinatorJudge:
         newest = self.newest[partition] = max(int(epoch), self.newest.get(partition, 0))
         if int(epoch) < newest:
             self.outdated_us[partition] = self.cluster.world.clock.now_us()
+        elif isinstance(coordinator.loaded_shard, GroupShard):
+            self.follow_epochs(coordinator.loaded_shard)
+
+    def follow_epochs(self, shard: GroupShard) -> None:
+        """Epochs of consumer groups and of their members only rise, also with another coordinator."""
+        for group in shard.groups.values():
+            if isinstance(group, ConsumerGroup):
+                self.follow_epoch(group.group_id, group.epoch)
+                for member in group.members.values():
+                    if member.epoch != LEAVING_FOR_NOW:
+                        self.follow_epoch(f"{member.member_id} of {group.group_id}", member.epoch)
+
+    def follow_epoch(self, whose: str, epoch: int) -> None:
+        """One epoch, of a group or of a member."""
+        known = self.epochs.get(whose, 0)
+        if epoch < known:
+            raise Violation("a member epoch never falls", f"that of {whose} is {epoch} after {known}")
+        self.epochs[whose] = epoch
 
     def judge_all(self, history: History) -> None:
         """Judge what the coordinators of living nodes know, after everything has come to rest."""
@@ -149,8 +174,12 @@ def judge_groups(label: str, shard: GroupShard, replayed: GroupShard) -> None:
         _fail(label, f"it has the groups {sorted(written)}, its log {sorted(replayed.groups)}")
     for theirs in replayed.groups.values():
         ours = shard.groups[theirs.group_id]
-        assert isinstance(ours, ClassicGroup)
+        if isinstance(theirs, ConsumerGroup):
+            judge_consumer_group(label, ours, theirs)
+            continue
         assert isinstance(theirs, ClassicGroup)
+        if not isinstance(ours, ClassicGroup):
+            _fail(label, f"{ours.group_id} is a consumer group, in its log a classic one")
         if ours.generation_id < theirs.generation_id:
             _fail(label, f"{ours.group_id} is in generation {ours.generation_id}, in its log {theirs.generation_id}")
         if ours.state is GroupState.STABLE and (ours.generation_id, set(ours.members)) != (
@@ -158,6 +187,16 @@ def judge_groups(label: str, shard: GroupShard, replayed: GroupShard) -> None:
             set(theirs.members),
         ):
             _fail(label, f"{ours.group_id} has {sorted(ours.members)}, in its log {sorted(theirs.members)}")
+
+
+def judge_consumer_group(label: str, ours: Group, theirs: ConsumerGroup) -> None:
+    """A consumer group is what its records say, at every moment."""
+    if not isinstance(ours, ConsumerGroup):
+        _fail(label, f"{ours.group_id} is a classic group, in its log a consumer group")
+    for name in WRITTEN:
+        here, there = getattr(ours, name), getattr(theirs, name)
+        if here != there:
+            _fail(label, f"{ours.group_id} has {name} {here}, in its log {there}")
 
 
 def _fail(label: str, detail: str) -> NoReturn:

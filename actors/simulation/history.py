@@ -2,8 +2,9 @@
 
 The terms are Jepsen's for Kafka. At once: *inconsistent offsets* (two values at one offset), *duplicate* (one value
 at two offsets), *non-monotonic poll*, *high watermark went back* (ListOffsets), *offset lost* (a position once read
-is out of range), *refused* (an error that the protocol has no reason for), *partition owned twice*, *committed offset
-lost*. At the end, over the whole log as a reader finds it: *lost write*, *unseen*, *order of a producer*.
+is out of range), *refused* (an error that the protocol has no reason for), *served before it was committed*,
+*committed offset lost*, and what ``Ownership`` has of groups. At the end, over the whole log as a reader finds it:
+*lost write*, *unseen*, *order of a producer*.
 
 Fair to Kafka's contract: a write without an acknowledgement may be there or not, but not twice; a commit without an
 answer may count or not; what acks=1 acknowledged may be lost.
@@ -11,6 +12,10 @@ answer may count or not; what acks=1 acknowledged may be lost.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from math import inf
+
+from actors.simulation.ownership import Ownership
 from kstore.named import NamedTuple
 
 CommitOrder = tuple[int, int]  # generation, number of the commit
@@ -53,10 +58,12 @@ class History:
         self.positions: dict[tuple[str, int], int] = {}
         self.latest: dict[int, int] = {}
         self.producer_ids: dict[tuple[int, int], str] = {}
-        self.owners: dict[tuple[str, int, int], str] = {}
+        self.ownership = Ownership(self.find)
         self.commits: dict[tuple[str, int], PartitionCommits] = {}
         self.reads = 0
         self.commits_begun = 0
+        self.committed_end: Callable[[int], float] = lambda _: inf
+        """By partition: the offset before which everything is committed."""
 
     def find(self, invariant: str, detail: str) -> None:
         """Note that an invariant was broken, and how."""
@@ -104,6 +111,8 @@ class History:
             self.positions[reader, partition] = offset
             if self.sent_values.get(value) != partition:
                 self.find("unsent", f"{reader} read {value!r} in {partition}, which nobody sent there")
+            if offset >= (end := self.committed_end(partition)):
+                self.find("served before it was committed", f"{reader} read {offset} of {partition}, committed: {end}")
             self._place(partition, offset, value, f"read by {reader}")
 
     def sought(self, reader: str, partition: int, offset: int) -> None:
@@ -121,14 +130,9 @@ class History:
         self.latest[partition] = max(self.latest.get(partition, 0), offset)
 
     def assigned(self, group: str, generation: int, member: str, partitions: list[int]) -> None:
-        """Note a member's assignment; a partition has one owner in a generation."""
-        for partition in partitions:
-            owner = self.owners.setdefault((group, generation, partition), member)
-            if owner != member:
-                self.find(
-                    "partition owned twice",
-                    f"{partition} in generation {generation} of {group} by {owner} and {member}",
-                )
+        """Note what a member of a classic group has in a generation; a partition has one owner in it."""
+        self.ownership.owned(group, generation, member, partitions)
+        self.ownership.generations[group] = max(generation, self.ownership.generations.get(group, -1))
 
     def _commits(self, group: str, partition: int) -> PartitionCommits:
         return self.commits.setdefault((group, partition), PartitionCommits())

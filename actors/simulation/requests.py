@@ -5,11 +5,17 @@ With ``wire`` the version of each request is drawn, so that a run speaks all of 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from actors.broker.registry import CLIENT_APIS
+from actors.groups.consumer.records import by_topic
 from kstore.records import RecordBatch, parse_batches
 from kstore.schema import decode, encode
+from kstore.schema.messages.consumer_group_heartbeat import (
+    ConsumerGroupHeartbeatRequest,
+    ConsumerGroupHeartbeatRequestTopicPartitions,
+)
 from kstore.schema.messages.consumer_protocol import (
     ConsumerProtocolAssignment,
     ConsumerProtocolAssignmentTopicPartition,
@@ -38,6 +44,7 @@ from kstore.schema.messages.produce import PartitionProduceData, ProduceRequest,
 from kstore.schema.messages.sync_group import SyncGroupRequest, SyncGroupRequestAssignment
 
 if TYPE_CHECKING:
+    from kstore.log.names import TopicIdAndPartition
     from kstore.schema.messages.find_coordinator import FindCoordinatorResponse
     from kstore.schema.messages.offset_fetch import OffsetFetchResponse
 
@@ -196,10 +203,20 @@ def offset_commit(
     )
 
 
-def offset_fetch(group: str, topic: str, topic_id: bytes, partitions: list[int], version: int) -> OffsetFetchRequest:
+def offset_fetch(
+    group: str,
+    topic: str,
+    topic_id: bytes,
+    partitions: list[int],
+    version: int,
+    member: tuple[str, int] | None = None,
+) -> OffsetFetchRequest:
+    """Ask for committed offsets; ``member``: the id and epoch of the one that asks, from version 9 on."""
     if version >= 8:
+        member_id, epoch = member or (None, -1)
         topics = [OffsetFetchRequestTopics(name=topic, topic_id=topic_id, partition_indexes=partitions)]
-        return OffsetFetchRequest(groups=[OffsetFetchRequestGroup(group_id=group, topics=topics)])
+        asked = OffsetFetchRequestGroup(group_id=group, member_id=member_id, member_epoch=epoch, topics=topics)
+        return OffsetFetchRequest(groups=[asked])
     return OffsetFetchRequest(
         group_id=group, topics=[OffsetFetchRequestTopic(name=topic, partition_indexes=partitions)]
     )
@@ -240,3 +257,20 @@ def values_from(records: Any, offset: int) -> tuple[list[tuple[int, bytes]], int
             values += [(each.offset, each.value or b"") for each in batch.records() if each.offset >= offset]
         offset = batch.last_offset + 1
     return values, offset
+
+
+def consumer_heartbeat(
+    group: str, member_id: str, member_epoch: int, instance: str | None
+) -> ConsumerGroupHeartbeatRequest:
+    """A heartbeat that says nothing new."""
+    return ConsumerGroupHeartbeatRequest(
+        group_id=group, member_id=member_id, member_epoch=member_epoch, instance_id=instance
+    )
+
+
+def owned_partitions(partitions: Iterable[TopicIdAndPartition]) -> list[ConsumerGroupHeartbeatRequestTopicPartitions]:
+    """What a member owns, as a heartbeat has it."""
+    return [
+        ConsumerGroupHeartbeatRequestTopicPartitions(topic_id=topic_id, partitions=numbers)
+        for topic_id, numbers in by_topic(partitions).items()
+    ]

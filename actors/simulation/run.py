@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, TypeVar
 from actors.cluster import Cluster
 from actors.runtime import Node
 from actors.runtime.driver import NodeCrashed, SimulationStalled
+from actors.simulation import ownership
 from actors.simulation.client import SimulatedClient, Workload
 from actors.simulation.committed_reader import CommittedReader
 from actors.simulation.faults import FaultSchedule
 from actors.simulation.history import History
 from actors.simulation.invariants import Judge
 from actors.simulation.ledger import Violation
-from actors.simulation.member import SimulatedMember
+from actors.simulation.members import Members
 from actors.simulation.producer import SimulatedProducer
 from actors.simulation.programs import TRANSACTIONAL_IDS, Programs
 from actors.simulation.reader import SimulatedReader
@@ -34,7 +35,7 @@ C = TypeVar("C", bound=SimulatedClient)
 
 TOPIC = "orders"
 OUTPUTS = "invoices"
-GROUP = "workers"
+LATER_TOPIC = "orders-abroad"
 TRACE_ROWS = 1 << 13
 ROWS_SHOWN = 40
 REST_SECONDS_MAX = 60
@@ -45,10 +46,16 @@ WORN = 0.3
 CONFIG = {
     "broker.heartbeat.interval.ms": "250",
     "broker.session.timeout.ms": "1000",
+    "group.consumer.assignment.interval.ms": "300",
+    "group.consumer.heartbeat.interval.ms": "400",
+    "group.consumer.min.heartbeat.interval.ms": "400",
+    "group.consumer.min.session.timeout.ms": "3000",
+    "group.consumer.session.timeout.ms": "3000",
     "group.initial.rebalance.delay.ms": "100",
     "leader.imbalance.check.interval.seconds": "1",
     "log.flush.offset.checkpoint.interval.ms": "2000",
-    "offsets.topic.num.partitions": "2",
+    "offsets.retention.check.interval.ms": "3000",
+    "offsets.topic.num.partitions": str(ownership.COORDINATORS),
     "offsets.topic.replication.factor": "3",
     "replica.fetch.wait.max.ms": "300",
     "replica.high.watermark.checkpoint.interval.ms": "1000",
@@ -126,12 +133,16 @@ class Run:
         self.history = History()
         self.judge = Judge(self.cluster, self.history)
         partitions = self.random.randint(1, 3)
-        self.workload = Workload(self.history, node_ids, TOPIC, OUTPUTS, partitions, GROUP, wire=wire)
+        self.workload = Workload(self.history, node_ids, TOPIC, OUTPUTS, partitions, wire=wire)
+        self.history.committed_end = lambda partition: self.judge.book(f"{TOPIC}-{partition}").committed_end
+        self.history.ownership.outdated_us = self.judge.coordinators.outdated_us
         self.workload.transactions.fenced = self.judge.producers.fenced
         self.workload.transactions.outdated_us = self.judge.coordinators.outdated_us
         self.programs = Programs(self.cluster, self.workload)
         self.clients: list[SimulatedClient] = []
         self.client_ids: list[int] = []
+        self.members = Members(self.cluster, self.workload, self.begin)
+        self.workload.worker_protocol = self.random.choice(("classic", "consumer"))
         self.made = 0
         self.seed = seed
 
@@ -164,7 +175,7 @@ class Run:
         return ref.actor_as(client_class)
 
     def make_clients(self) -> None:
-        """Begin the producers, the reader and the group's members, drawn in number and kind."""
+        """Begin the producers, the reader and the groups' members, drawn in number and kind."""
         random = self.random
         for number in range(random.randint(1, 2)):
             label = f"p{number}"
@@ -173,38 +184,22 @@ class Run:
         pace_ms = random.choice((20, 100, 300))
         self.clients.append(self.begin(SimulatedProducer, "careless", label="careless", acks=1, pace_ms=pace_ms))
         self.clients.append(self.begin(SimulatedReader, "reader", label="reader"))
-        if random.random() < 0.5:
-            self.add_member("static", "instance-0")
-        for number in range(random.randint(1, 3)):
-            self.add_member(f"m{number}")
-
-    def add_member(self, label: str, instance: str | None = None) -> None:
-        """Begin one more member of the group."""
-        restless = self.random.random() < 0.5
-        self.clients.append(self.begin(SimulatedMember, label, label=label, instance=instance, restless=restless))
-
-    def lose_a_member(self) -> None:
-        """Kill a member's process now and then; another comes in its place."""
-        members = [client for client in self.clients if isinstance(client, SimulatedMember)]
-        lost = self.random.choice(members)
-        self.clients.remove(lost)
-        self.client_ids.remove(lost.node.node_id)
-        lost.node.kill()
-        self.cluster.net.node_died(lost.node)
-        self.add_member(f"m{self.made}", lost.instance)
+        self.members.make()
 
     def play(self) -> None:
         """The whole run; raises what went wrong."""
         self.world.driver.after_event = self.look  # type: ignore[attr-defined]
         self.cluster.start()
-        maker = self.begin(TopicMaker, "maker")
+        maker = self.begin(TopicMaker, "maker", (TOPIC, OUTPUTS))
         self.until(lambda: maker.resting, "the topics are made")
         self.agree_on_a_protocol()
         self.make_clients()
         if self.random.random() < WORN:
             self.use_up_epochs()
         self.programs.make()
+        later = self.begin(TopicMaker, "later maker", (LATER_TOPIC,), delay_ms=self.random.randint(0, 15_000))
         self.storm(self.random.uniform(8, 20))
+        self.until(lambda: later.resting, "the later topic is made")
         self.workload.closing = True
         self.until(self.is_at_rest, "everything is at rest again")
         self.read_all()
@@ -244,7 +239,7 @@ class Run:
         while self.world.clock.now_us() < end_us:
             self.world.driver.drive(lambda: False, faults.step())
             if self.random.random() < 0.05:
-                self.lose_a_member()
+                self.client_ids.remove(self.members.lose_one())
             if self.random.random() < 0.08:
                 self.programs.lose_one()
         faults.stop()
@@ -305,13 +300,7 @@ class Run:
         busy = [program.label for program in self.programs.of(Transactor) if not program.is_over]
         if busy:
             return f"{busy} are in transactions"
-        members = [client for client in self.clients if isinstance(client, SimulatedMember)]
-        if not all(member.is_stable for member in members) or len({member.generation for member in members}) > 1:
-            return f"members are in {[(member.label, member.generation, member.coordinator) for member in members]}"
-        owned = sorted(partition for member in members for partition in member.assigned)
-        if owned != list(self.workload.partitions):
-            return f"members own {owned}"
-        return ""
+        return self.members.what_is_not()
 
     def counts(self) -> dict[str, int]:
         """How often each thing happened in the run."""
@@ -324,6 +313,7 @@ class Run:
             "acknowledged": len(self.history.acked_values),
             "read": self.history.reads,
             "read committed": transactions.reads,
+            "late commits refused": self.history.ownership.refusals,
             "transactions committed": transactions.count(TransactionOutcome.COMMITTED),
             "transactions aborted": transactions.count(TransactionOutcome.ABORTED),
             "transactions uncertain": transactions.count(TransactionOutcome.ASKED),

@@ -1,11 +1,12 @@
-"""The client that creates the topics, with configs that each seed draws."""
+"""The clients that create the topics, with configs that each seed draws."""
 
 from __future__ import annotations
 
 from actors.network.link import Disconnected
-from actors.runtime import Coroutine
+from actors.runtime import Coroutine, Node
+from actors.runtime.coroutine import Pause
 from actors.simulation import requests
-from actors.simulation.client import SimulatedClient
+from actors.simulation.client import SimulatedClient, Workload
 from kstore.errors import TopicAlreadyExists
 
 REPLICAS = 3
@@ -22,10 +23,19 @@ DRAWN = {
 
 
 class TopicMaker(SimulatedClient):
-    """Creates the topics, and ends."""
+    """Creates topics, after a while, and ends."""
+
+    def __init__(
+        self, node: Node, name: str, workload: Workload, topics: tuple[str, ...], *, delay_ms: int = 0
+    ) -> None:
+        super().__init__(node, name, workload)
+        self.topics = topics
+        self.delay_ms = delay_ms
 
     def live(self) -> Coroutine:
-        for topic in (self.workload.topic, self.workload.outputs):
+        if self.delay_ms:
+            yield Pause(self.delay_ms)
+        for topic in self.topics:
             yield from self.make(topic)
 
     def make(self, topic: str) -> Coroutine:

@@ -15,6 +15,7 @@ from actors.simulation.transactor import TransactionalProgram
 if TYPE_CHECKING:
     from actors.clients.consumer.consumer import Consumer
     from actors.clients.consumer.records import ConsumerRecord
+    from actors.clients.keywords.typed_dicts import ConsumerKeywords
     from actors.clients.producer.producer import Producer
     from actors.clients.structs import TopicPartition
 
@@ -38,15 +39,7 @@ class SimulatedWorker(TransactionalProgram):
 
     def live(self) -> None:
         while self.is_wanted() and not self.is_replaced:
-            consumer = self.consumer(
-                self.workload.topic,
-                group_id=GROUP,
-                enable_auto_commit=False,
-                max_poll_records=self.random.choice(RECORDS_MAX),
-                session_timeout_ms=3_000,
-                heartbeat_interval_ms=400,
-                max_poll_interval_ms=8_000,
-            )
+            consumer = self.consumer(self.workload.topic, **self.keywords())
             try:
                 self.reading = consumer
                 super().live()
@@ -54,6 +47,18 @@ class SimulatedWorker(TransactionalProgram):
                 pass
             finally:
                 self.let_go(consumer)
+
+    def keywords(self) -> ConsumerKeywords:
+        """Those of its consumer; in a consumer group the broker has the session and the heartbeats."""
+        keywords: ConsumerKeywords = {
+            "group_id": GROUP,
+            "enable_auto_commit": False,
+            "max_poll_records": self.random.choice(RECORDS_MAX),
+            "max_poll_interval_ms": 8_000,
+        }
+        if self.workload.worker_protocol == "consumer":
+            return {**keywords, "group_protocol": "consumer"}
+        return {**keywords, "session_timeout_ms": 3_000, "heartbeat_interval_ms": 400}
 
     def lost_producer(self) -> None:
         raise BeginAnew  # what its last transaction has read is to be read again

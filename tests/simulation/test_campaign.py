@@ -7,7 +7,7 @@ from functools import partial
 from multiprocessing import get_context
 
 import pytest
-from simulation import mutations, transaction_mutations
+from simulation import group_mutations, mutations, transaction_mutations
 
 from actors.simulation.campaign import PROBES, Campaign, main
 from actors.simulation.run import SeedOutcome, play
@@ -46,6 +46,8 @@ def test_seeds_hold_and_go_through_what_they_are_for(seeds: range, capsys: pytes
         mutations.append_after_an_error,
         transaction_mutations.stable_and_committed_at_two_moments,
         transaction_mutations.reads_past_the_last_stable_offset,
+        group_mutations.load_that_leaves_batches_out,
+        group_mutations.revocation_that_is_not_awaited,
         *(
             pytest.param(mutation, marks=pytest.mark.full)
             for mutation in (
@@ -56,6 +58,12 @@ def test_seeds_hold_and_go_through_what_they_are_for(seeds: range, capsys: pytes
                 transaction_mutations.transaction_completed_twice,
                 transaction_mutations.epochs_that_overflow,
                 transaction_mutations.sequences_that_do_not_wrap,
+                group_mutations.partition_owned_twice,
+                group_mutations.session_that_never_expires,
+                group_mutations.classic_session_that_never_expires,
+                group_mutations.stale_epoch_that_is_taken,
+                group_mutations.stale_generation_that_is_taken,
+                group_mutations.offsets_that_expire_when_loaded,
             )
         ),
     ],

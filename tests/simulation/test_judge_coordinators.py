@@ -5,13 +5,17 @@ import pytest
 from actors.coordinator.coordinator import Coordinator
 from actors.coordinator.timeline import READ
 from actors.groups.classic.group import ClassicGroup
+from actors.groups.consumer.group import ConsumerGroup
 from actors.groups.records import OffsetRecord
 from actors.groups.shard import GroupShard
 from actors.simulation.coordinator_judge import CoordinatorJudge
 from actors.simulation.ledger import Violation
-from actors.simulation.run import GROUP, Run
+from actors.simulation.members import CLASSIC as GROUP
+from actors.simulation.members import CONSUMER
+from actors.simulation.run import Run
 
-SEED = 4
+SEED = 5
+"""With groups of both kinds."""
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +62,30 @@ def test_a_group_that_the_log_has_otherwise_is_seen(played: Run) -> None:
         played.judge.coordinators.judge_all(played.history)
     shard.groups.admit(group)
     played.judge.coordinators.judge_all(played.history)
+
+
+def test_a_consumer_group_that_the_log_has_otherwise_is_seen(played: Run) -> None:
+    shard = next(shard for _, shard, _ in played.judge.coordinators.loaded() if CONSUMER in shard.groups)
+    group = shard.groups[CONSUMER]
+    assert isinstance(group, ConsumerGroup)
+    member_id, member = next(iter(group.members.items()))
+    group.members[member_id] = member.at_epoch(member.epoch + 1)
+    with pytest.raises(Violation, match=f"a coordinator knows what its log says: .*{CONSUMER} has members"):
+        played.judge.coordinators.judge_all(played.history)
+    group.members[member_id] = member
+    played.judge.coordinators.judge_all(played.history)
+
+
+def test_an_epoch_that_falls_is_seen_whichever_coordinator_has_it(played: Run) -> None:
+    judge = CoordinatorJudge(played.cluster)
+    shard = next(shard for _, shard, _ in played.judge.coordinators.loaded() if CONSUMER in shard.groups)
+    group = shard.groups[CONSUMER]
+    assert isinstance(group, ConsumerGroup)
+    judge.follow_epochs(shard)
+    group.epoch -= 1
+    with pytest.raises(Violation, match=f"a member epoch never falls: that of {CONSUMER} is {group.epoch} after"):
+        judge.follow_epochs(shard)
+    group.epoch += 1
 
 
 def test_an_acknowledged_offset_that_no_coordinator_has_is_seen(played: Run) -> None:

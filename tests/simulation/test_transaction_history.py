@@ -143,7 +143,7 @@ def test_a_log_that_was_given_up_is_copied_anew() -> None:
 def test_a_transaction_that_no_coordinator_knows_has_a_reason() -> None:
     """One of three: it took too long, another producer has asked for the id, an outdated coordinator has had a turn."""
     with Cluster.unstarted(node_ids=(1,), seed=1) as cluster:
-        workload = Workload(History(), (1,), INPUTS, OUTPUTS, 1, "group", wire=False)
+        workload = Workload(History(), (1,), INPUTS, OUTPUTS, 1, wire=False)
         history, name = workload.transactions, "transactor-0"
         transactor = Transactor(cluster, workload, "t1", name)
         transactor.claim = history.claims[name] = history.granted[name] = 1
@@ -165,7 +165,7 @@ def test_a_transaction_that_no_coordinator_knows_has_a_reason() -> None:
 
 def test_another_producer_id_has_a_reason_only_where_epochs_are_used_up() -> None:
     with Cluster.unstarted(node_ids=(1,), seed=1) as cluster:
-        workload = Workload(History(), (1,), INPUTS, OUTPUTS, 1, "group", wire=False)
+        workload = Workload(History(), (1,), INPUTS, OUTPUTS, 1, wire=False)
         history, name = workload.transactions, "transactor-0"
         transactor = Transactor(cluster, workload, "t1", name)
         transactor.claim, history.claims[name], history.granted[name] = 1, 2, 2

@@ -1,0 +1,100 @@
+"""The members of the groups of one run: which there are, which of them die, and when their groups have settled.
+
+A seed draws whether there is a classic group, a consumer group, or both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from actors.simulation.consumer_member import SimulatedConsumerMember
+from actors.simulation.group_member import GroupMember
+from actors.simulation.member import SimulatedMember
+
+if TYPE_CHECKING:
+    from actors.cluster import Cluster
+    from actors.image.image import TopicImage
+    from actors.simulation.client import Workload
+    from kstore.log.names import TopicIdAndPartition
+
+Begin = Callable[..., GroupMember]
+"""Begins a client of a class, with a name and keywords, on a node of its own."""
+
+CLASSIC, CONSUMER = "workers", "readers"
+
+KINDS: dict[str, type[GroupMember]] = {CLASSIC: SimulatedMember, CONSUMER: SimulatedConsumerMember}
+"""By group."""
+
+REPLACED = 0.6
+
+DRAWN = ((CLASSIC,), (CONSUMER,), (CLASSIC, CONSUMER))
+
+
+class Members:
+    """The members of all groups; ``begin`` begins one."""
+
+    def __init__(self, cluster: Cluster, workload: Workload, begin: Begin) -> None:
+        self.cluster = cluster
+        self.workload = workload
+        self.random = cluster.world.random
+        self.all: list[GroupMember] = []
+        self.groups = self.random.choice(DRAWN)
+        self.made = 0
+        self._begin = begin
+
+    def make(self) -> None:
+        """Those of the beginning, drawn in number and kind."""
+        for group in self.groups:
+            if self.random.random() < 0.5:
+                self.add(group, "instance-0")
+            for _ in range(self.random.randint(1, 3)):
+                self.add(group)
+
+    def add(self, group: str, instance: str | None = None) -> None:
+        """Begin one more member of a group."""
+        self.made += 1
+        label, restless = f"m{self.made}", self.random.random() < 0.5
+        keywords = {"label": label, "group": group, "instance": instance, "restless": restless}
+        self.all.append(self._begin(KINDS[group], label, **keywords))
+
+    def lose_one(self) -> int:
+        """Kill a member's process; mostly another one comes in its place. Returns the node that is gone."""
+        lost = self.random.choice(self.all)
+        self.all.remove(lost)
+        lost.node.kill()
+        self.cluster.net.node_died(lost.node)
+        if self.random.random() < REPLACED or not any(member.group == lost.group for member in self.all):
+            self.add(lost.group, lost.instance)
+        return lost.node.node_id
+
+    def what_is_not(self) -> str:
+        """What hasn't settled, in words; empty when everything has."""
+        for group in self.groups:
+            members = [member for member in self.all if member.group == group]
+            if not all(member.is_stable for member in members) or len({member.generation for member in members}) > 1:
+                known = [(member.label, member.generation, member.coordinator) for member in members]
+                return f"members of {group} are in {known}"
+            owned = sorted(each for member in members for each in self._owned(member))
+            if owned != (wanted := self._wanted(members)):
+                return f"members of {group} own {owned}, of {wanted}"
+        return ""
+
+    def _owned(self, member: GroupMember) -> list[TopicIdAndPartition]:
+        if isinstance(member, SimulatedConsumerMember):
+            return list(member.owned)
+        topic_id = self._topics()[self.workload.topic].id
+        return [(topic_id, number) for number in member.assigned]
+
+    def _topics(self) -> Mapping[str, TopicImage]:
+        return self.cluster.image(self.cluster.voters[0]).topics
+
+    def _wanted(self, members: list[GroupMember]) -> list[TopicIdAndPartition]:
+        """All that the members of a group subscribe to."""
+        topic, by_regex = self.workload.topic, any(getattr(member, "regex", "") for member in members)
+        return sorted(
+            (found.id, number)
+            for name, found in self._topics().items()
+            if name == topic or (by_regex and name.startswith(topic))
+            for number in found.partitions
+        )
