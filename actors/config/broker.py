@@ -246,10 +246,6 @@ class BrokerConfig:
         """The keys that were set."""
         return {*self._dynamic, *self._dynamic_default, *self._static}
 
-    def is_set(self, name: str) -> bool:
-        """True when the key was set, false when its default holds."""
-        return name in self._dynamic or name in self._dynamic_default or name in self._static
-
     def sources(self, name: str) -> list[Sourced]:
         """All values the key has, the one that holds first, the default last (with a null text when it has none)."""
         found = [

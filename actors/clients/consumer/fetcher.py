@@ -51,7 +51,6 @@ if TYPE_CHECKING:
     from actors.clients.keywords.table import ConsumerConfig
     from actors.clients.view import PartitionView
 
-NO_ID = bytes(16)
 SESSION_ERRORS = frozenset({FetchSessionIdNotFound.code, InvalidFetchSessionEpoch.code, FetchSessionTopicIdError.code})
 
 
