@@ -58,11 +58,17 @@ class Change(NamedTuple):
     reply: Reply | None
 
 
+FIRST_RETENTION_CHECK_MS = 30_000
+"""As Apache Kafka's ``log.initial.task.delay.ms``, which nobody sets."""
 OVER = object()
 
 
 class StopNode(NamedTuple):
     """Stop the node cleanly; answered when its folder is marked clean."""
+
+
+class CheckRetention(NamedTuple):
+    """To itself: ``log.retention.check.interval.ms`` is over."""
 
 
 class FolderGone(NamedTuple):
@@ -107,6 +113,7 @@ class Broker(Actor):
         self._make_producer_ids()
         node.view = node.view._replace(replicas=MappingProxyType(self.replicas.refs), descriptions=TopicDescriptions())
         attach_to_network(node, self.actor_ref)
+        self.after(FIRST_RETENTION_CHECK_MS, CheckRetention())
 
     def _make_metadata(self) -> None:
         """Start the controller or the observer, which replays the metadata log and publishes the whole image again."""
@@ -175,6 +182,17 @@ class Broker(Actor):
             self.note("FolderNotMade", self.folder.name, error.errno or -1)  # the checkpoints find out too, and retry
         self.replicas.check_files()
         self.metadata.tell(CheckFiles())
+
+    @receives(CheckRetention)
+    def check_retention(self, message: CheckRetention) -> None:
+        """Have all logs checked for segments that are to go, and again after the interval."""
+        self._check_logs(None, self.replicas.enforce_retention())
+
+    def _check_logs(self, _: None, steps: Iterator[None]) -> None:
+        if next(steps, OVER) is OVER:
+            self.after(self.node.config.integer("log.retention.check.interval.ms"), CheckRetention())
+        else:
+            self.go_on_later(self._check_logs, steps)
 
     @receives(MetadataHalted)
     def metadata_halted(self, message: MetadataHalted) -> None:

@@ -24,6 +24,7 @@ from actors.partition.messages import (
     Close,
     Closed,
     Configure,
+    EnforceRetention,
     Remove,
 )
 from actors.partition.replica.log_owner import LogListeners, ServicesRenewed
@@ -240,6 +241,13 @@ class Replicas:
             start_offset=self.folder.start_offsets.pop(key, 0),
             note=self.folder.notes.pop(label(*key), None),
         )
+
+    def enforce_retention(self) -> Iterator[None]:
+        """Have every log remove what its retention doesn't keep; other actors may have turns between the steps."""
+        for count, replica in enumerate(list(self.refs.values()), 1):
+            replica.tell(EnforceRetention())
+            if count % PARTITIONS_A_TURN == 0:
+                yield
 
     def check_files(self) -> None:
         """Have every log check that its folder still exists."""

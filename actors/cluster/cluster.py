@@ -164,6 +164,24 @@ class Cluster(Questions):
             self.config.said -= said  # for a topic that wasn't made
             raise
 
+    def expire(self, topic: str, *, timeout: float = 10) -> int:
+        """Remove what a topic's ``retention.ms`` and ``retention.bytes`` don't keep now, without waiting for the next
+        check (``log.retention.check.interval.ms``); returns how many offsets the leaders' logs lost at their start.
+
+        Whole segments go, none beyond the high watermark. Raises UnknownTopicOrPartition, ``TimeoutError``.
+
+        >>> with Cluster(seed=1) as cluster:
+        ...     cluster.create_topic("orders", config={"retention.ms": "60000"})
+        ...     with cluster.producer() as producer:
+        ...         _ = producer.send("orders", b"old")
+        ...     cluster.run_for(seconds=61)
+        ...     cluster.expire("orders")
+        1
+        """
+        from actors.cluster.expiring import expire
+
+        return expire(self, text("topic", topic), check_seconds("timeout", timeout))
+
     def producer(self, **keywords: Unpack[ProducerKeywords]) -> Producer:
         """A producer in the process: ``kstore.Producer`` with these keywords, on the cluster's own clock and links."""
         from actors.clients.producer.producer import Producer

@@ -13,15 +13,10 @@ from actors.config.definition import ConfigError, Key
 from actors.config.refused import why_refused
 
 EQUIVALENT: Mapping[str, tuple[str, ...]] = {
-    "cleanup.policy": ("",),
     "log.cleaner.enable": ("false",),
     "log.cleanup.policy": ("",),
-    "log.retention.hours": ("-1",),
-    "log.retention.minutes": ("-1",),
-    "log.retention.ms": ("-1",),
-    "retention.ms": ("-1",),
 }
-"""Values that ask for what kstore does without obeying the key: it keeps all records, and compacts none."""
+"""Values that ask for what kstore does without obeying the key: it compacts no logs."""
 
 Setting = tuple[str, str]
 """A key and the value that it was set to, as text."""
@@ -32,7 +27,7 @@ def has_effect(key: Key, text: str, implemented: Mapping[str, tuple[str, ...] | 
 
     >>> from actors.config.implemented import TOPIC
     >>> from actors.config.topic import KEYS
-    >>> has_effect(KEYS["retention.ms"], "5000", TOPIC), has_effect(KEYS["retention.ms"], "-1", TOPIC)
+    >>> has_effect(KEYS["preallocate"], "true", TOPIC), has_effect(KEYS["preallocate"], "false", TOPIC)
     (False, True)
     """
     values = implemented.get(key.name, ())
@@ -82,7 +77,7 @@ def printable(text: str) -> str:
 def line(name: str, text: str, of: str = "") -> str:
     """What is said of one setting.
 
-    >>> line("retention.ms", "5000", "topic orders")
-    'topic orders: retention.ms=5000 is kept, but has no effect in kstore yet'
+    >>> line("preallocate", "true", "topic orders")
+    'topic orders: preallocate=true is kept, but has no effect in kstore yet'
     """
     return f"{of}{': ' if of else ''}{name}={text} is kept, but has no effect in kstore yet"

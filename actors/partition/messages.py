@@ -240,6 +240,12 @@ class Upkeep(NamedTuple):
     """Do the work that depends on age: roll segments, expire producers."""
 
 
+class EnforceRetention(NamedTuple):
+    """Remove the segments that the topic's retention doesn't keep. The answer is what was removed, an ``Expired``, or
+    None: nothing.
+    """
+
+
 class ReportHighWatermark(NamedTuple):
     """Ask for the high watermark, for the checkpoint."""
 

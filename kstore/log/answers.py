@@ -76,12 +76,27 @@ class TimestampedOffset(NamedTuple):
     leader_epoch: int
 
 
+class Expired(NamedTuple):
+    """The oldest segments of a log, as retention removes them: the log then begins at ``new_start_offset``.
+
+    ``reason`` is why the last of them goes: "age", "size", or "start" if the log began after it already.
+    """
+
+    start_offset: int
+    new_start_offset: int
+    segments: int
+    size_bytes: int
+    reason: str
+
+
 class DiskWork(NamedTuple):
     """Work that may be slow: ``run`` on any thread, then ``done`` (with what ``run`` raised, if anything) on the log's.
 
-    The work items of one log run one after the other, in the order in which they were created.
+    The work items of one log run one after the other, in the order in which they were created. One with ``delay_ms``
+    is wanted that much later, and may run after others that were created after it.
     """
 
     name: str
     run: Callable[[], None]
     done: Callable[[BaseException | None], None]
+    delay_ms: int = 0

@@ -47,7 +47,8 @@ class _Settings:
 class LogConfig(_Settings):
     """``message_timestamp_type`` is 0 for CreateTime and 1 for LogAppendTime, as in a batch's attributes, and
     ``compression_type`` the number of a codec (0: uncompressed), or -1 for the producer's own. In a log that is
-    ``compacted_alone`` nothing is deleted but what a later record of the same key replaces. With
+    ``compacted_alone`` nothing is deleted but what a later record of the same key replaces; in one that ``deletes``
+    retention holds: by ``retention_ms`` and ``retention_bytes``, each without limit if it is negative. With
     ``transaction_partition_verification_enable`` a first batch of a transaction needs a guard (``verification``).
     """
 
@@ -64,6 +65,10 @@ class LogConfig(_Settings):
     flush_ms: int = LONG_MAX
     compacted: bool = False
     compacted_alone: bool = False
+    deletes: bool = True
+    retention_ms: int = 7 * 24 * 3600 * 1000
+    retention_bytes: int = -1
+    file_delete_delay_ms: int = 60_000
     producer_id_expiration_ms: int = 24 * 3600 * 1000
     transaction_partition_verification_enable: bool = False
     hot_tail_bytes: int = 4 << 20
@@ -136,6 +141,7 @@ class LogConfig(_Settings):
         if "cleanup.policy" in settings:
             policies = {each.strip() for each in settings["cleanup.policy"].split(",")}
             values["compacted"], values["compacted_alone"] = "compact" in policies, policies == {"compact"}
+            values["deletes"] = "delete" in policies
         return cls(**values)
 
 
@@ -150,6 +156,8 @@ _LEAST = {
     "compression_gzip_level": -1,
     "compression_type": AS_PRODUCED,
     "compression_zstd_level": -131072,
+    "deletes": 0,
+    "file_delete_delay_ms": 0,
     "hot_tail_bytes": 0,
     "index_interval_bytes": 0,
     "max_message_bytes": 0,
@@ -158,4 +166,6 @@ _LEAST = {
     "message_timestamp_before_max_ms": 0,
     "message_timestamp_after_max_ms": 0,
     "flush_ms": 0,
+    "retention_bytes": -LONG_MAX - 1,
+    "retention_ms": -1,
 }

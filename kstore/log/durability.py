@@ -126,9 +126,11 @@ class Durability:
         return steps
 
     def forget(self, unlinks: list[Step]) -> None:
-        """Files to unlink, sooner or later."""
+        """Files to unlink after ``file.delete.delay.ms``; in memory at once, as they take room there."""
+        log = self._log
+        delay_ms = 0 if log.fs.in_memory else log.config.file_delete_delay_ms
         for unlink in unlinks:
-            self._waiting.append(DiskWork(f"unlink in {self._log.path}", unlink, self._unlinked))
+            self._waiting.append(DiskWork(f"unlink in {log.path}", unlink, self._unlinked, delay_ms))
 
     def _unlinked(self, error: BaseException | None) -> None:
         if error is not None:

@@ -18,7 +18,8 @@ from collections.abc import Callable, Iterator, Sequence
 from kstore.errors import CorruptMessage, KafkaError, KafkaStorageError, OffsetOutOfRange
 from kstore.fs import FileSystem
 from kstore.fs.interface import parent
-from kstore.log.answers import AppendInfo, DiskWork, LogRead, TimestampedOffset
+from kstore.log import retention
+from kstore.log.answers import AppendInfo, DiskWork, Expired, LogRead, TimestampedOffset
 from kstore.log.appending import FollowerAppend, LeaderAppend
 from kstore.log.config import LogConfig
 from kstore.log.damage import failed_to_read, unreadable
@@ -252,6 +253,13 @@ class Log:
         Raises OffsetOutOfRange beyond the high watermark.
         """
         self.truncation.before(offset)
+
+    def expire(self, now_ms: int) -> Expired | None:
+        """Remove the segments whose time is over, or that are too much, as ``retention.py`` says; None: there are none.
+
+        The active segment may be one of them: another one is begun in its place.
+        """
+        return retention.expire(self, now_ms)
 
     def truncate_to(self, offset: int) -> int:
         """Cut everything from ``offset`` on; the new end: where the last batch that is left ends.

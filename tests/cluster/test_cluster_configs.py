@@ -21,16 +21,16 @@ def of_topic(admin: Admin, name: str, key: str) -> str | None:
 def test_a_topic_is_made_with_any_key_and_each_is_warned_of_once_at_the_users_line() -> None:
     with Cluster() as cluster:
         with pytest.warns(NoEffectWarning) as told:
-            cluster.create_topic("orders", config={"retention.ms": 5000, "cleanup.policy": "compact"})
+            cluster.create_topic("orders", config={"preallocate": True, "segment.jitter.ms": 5})
         assert [str(each.message) for each in told] == [
-            "topic orders: retention.ms=5000 is kept, but has no effect in kstore yet",
-            "topic orders: cleanup.policy=compact is kept, but has no effect in kstore yet",
+            "topic orders: preallocate=true is kept, but has no effect in kstore yet",
+            "topic orders: segment.jitter.ms=5 is kept, but has no effect in kstore yet",
         ]
         assert [each.filename for each in told] == [HERE, HERE]
-        cluster.create_topic("users", config={"retention.ms": 6000, "cleanup.policy": "compact"})  # warnings are errors
+        cluster.create_topic("users", config={"preallocate": True, "segment.jitter.ms": 6})  # warnings are errors
         with cluster.admin() as admin:
-            assert of_topic(admin, "orders", "retention.ms") == "5000"
-            assert of_topic(admin, "users", "cleanup.policy") == "compact"
+            assert of_topic(admin, "orders", "preallocate") == "true"
+            assert of_topic(admin, "users", "segment.jitter.ms") == "6"
 
 
 def test_a_brokers_key_without_effect_is_warned_of_at_the_users_line_and_kept() -> None:
@@ -48,7 +48,7 @@ def test_where_warnings_are_errors_nothing_is_left_behind() -> None:
         Cluster(config={"num.io.threads": 9})
     with Cluster() as cluster, cluster.admin() as admin:
         with pytest.raises(NoEffectWarning):
-            cluster.create_topic("orders", config={"retention.ms": 5000})
+            cluster.create_topic("orders", config={"preallocate": True})
         assert admin.list_topics() == []
 
 

@@ -65,9 +65,7 @@ def test_configs_of_every_key_are_kept_and_told(folder: Path, caplog: pytest.Log
     told = [record.getMessage().partition(" is kept")[0] for record in caplog.records]
     assert told == [
         "topic t: cleanup.policy=compact,delete",
-        "topic t: retention.ms=5000",
         "topic t: leader.replication.throttled.replicas=*",
-        "all brokers: log.retention.ms=60000",
         "all brokers: num.io.threads=12",
         "all brokers: leader.replication.throttled.rate=1000",
         "group readers: share.isolation.level=read_committed",

@@ -46,6 +46,7 @@ STANDS_ON = {
         "image",
         "network",
         "node",
+        "partition",
         "runtime",
         "trace",
     },
@@ -98,7 +99,7 @@ CIRCLES = {
     "what nodes do at their end or anew is about all of them": ("actors.cluster", "at_exit node_recovery nodes reset"),
     "the parts of a log, which act on it": (
         "kstore.log",
-        "damage durability log manifest reading recovery times truncation upkeep",
+        "damage durability log manifest reading recovery retention times truncation upkeep",
     ),
 }
 

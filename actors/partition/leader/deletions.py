@@ -65,7 +65,6 @@ class Deletions:
             replica.note("RecordsDeleted", replica.label, log.start_offset, offset - 1)
             log.advance_start_offset(offset)
             replica.start_moved()
-            self.leader.serving.tell_followers()
         low_watermark = self.low_watermark()
         reply = replica.defer()
         if low_watermark >= offset:

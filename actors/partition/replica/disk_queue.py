@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 Then = Callable[[], None]
 
 
+class UnlinkFiles(NamedTuple):
+    """To the owner of the log: the delay of this work is over."""
+
+    queue: DiskQueue
+    work: DiskWork
+
+
 class Defect(NamedTuple):
     """An error of the work that isn't the disk's: it is raised in the turn that gets the outcome, after the queue
     is free.
@@ -58,8 +65,12 @@ class DiskQueue:
             works = self.log.take_work()
         except KafkaStorageError:  # the log has informed its owner
             return
-        if works:
-            self.add(works)
+        if not works:
+            return
+        self.add([work for work in works if not work.delay_ms])
+        for work in works:
+            if work.delay_ms:
+                self.actor.after(work.delay_ms, UnlinkFiles(self, work._replace(delay_ms=0)))
 
     def add(self, works: list[DiskWork]) -> None:
         """Do these after the waiting work."""

@@ -13,6 +13,7 @@ from actors.node.messages import CheckFiles
 from actors.partition.messages import (
     BecomeFollower,
     BecomeLeader,
+    EnforceRetention,
     HighWatermarkMoved,
     LogSize,
     MeasureLog,
@@ -21,7 +22,7 @@ from actors.partition.messages import (
     StartOffsetMoved,
     Upkeep,
 )
-from actors.partition.replica.disk_queue import DiskQueue
+from actors.partition.replica.disk_queue import DiskQueue, UnlinkFiles
 from actors.partition.replica.offline import LOG_FAILED, RETRY_MS_MIN, STEADY_MS, LogFailed, Offline, RetryLog
 from actors.partition.replica.opening import LogEnds, open_log
 from actors.partition.to_controller.directory_assignments import AssignDirectory
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from actors.partition.replica.ending import Closing, Removal
     from actors.runtime import Ref
     from kstore.log import Log, LogConfig
+    from kstore.log.answers import Expired
 
 OFFLINE_LAG = -1
 UPKEEP_MS = 1_000
@@ -223,6 +225,28 @@ class LogOwner(Actor):
                 StartOffsetMoved(self.topic, self.partition, self.start_offset, has_fallen)
             )
             self.disk_queue.start()
+
+    @receives(EnforceRetention)
+    def enforce_retention(self, message: EnforceRetention) -> Expired | None:
+        """Remove what the topic's retention doesn't keep. Each replica does so by its own log, as in Apache Kafka."""
+        if self.ending is not None or self.offline is not None:
+            return None
+        try:
+            expired = self.log.expire(self.now_ms())
+        except KafkaStorageError as error:
+            self.go_offline(error)
+            return None
+        if expired is not None:
+            self.note("SegmentsExpired", self.label, expired.start_offset, expired.new_start_offset, expired.reason)
+            self.start_moved()
+            self.disk_queue.start()
+        return expired
+
+    @receives(UnlinkFiles)
+    def unlink_files(self, message: UnlinkFiles) -> None:
+        """Unlink files of removed segments, after ``file.delete.delay.ms``. An end or a new start does so otherwise."""
+        if self.ending is None and self.offline is None and message.queue is self.disk_queue:
+            self.disk_queue.add([message.work])
 
     @receives(ReportHighWatermark)
     def report_high_watermark(self, message: ReportHighWatermark) -> int:

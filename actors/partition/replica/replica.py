@@ -360,6 +360,13 @@ class Replica(LogOwner):
         ending.failed(error)
         return True
 
+    def start_moved(self) -> None:
+        """As ``LogOwner.start_moved``; followers that wait are told."""
+        before = self.start_offset
+        super().start_moved()
+        if self.leader is not None and self.start_offset > before:
+            self.leader.serving.tell_followers()
+
     @receives(Remove)
     def remove(self, message: Remove) -> None:
         """Delete the log, as the partition isn't on this node any more."""
