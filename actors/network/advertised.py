@@ -11,7 +11,7 @@ forwards a port of the same number, as containers are mostly started; others nee
 connection came in on would work for more clients, but clients, and their users, expect a broker to have one address;
 and in a container the host may not reach it.
 
->>> told_to("kafka:9092", [0, 1]), told_to("a:1,b:2", [0, 1])
+>>> advertised_addresses("kafka:9092", [0, 1]), advertised_addresses("a:1,b:2", [0, 1])
 ([('kafka', 9092), ('kafka', 9093)], [('a', 1), ('b', 2)])
 """
 
@@ -26,30 +26,30 @@ from actors.network.addresses import PORT_MAX, host_and_port
 EVERYWHERE = "localhost"
 """The advertised host of a listener on every address of the machine."""
 
-Told = tuple[str, int | None]
+AdvertisedAddress = tuple[str, int | None]
 """A host and a port; None stands for the port that is listened on."""
 
 
-def told_to(text: str, node_ids: Sequence[int]) -> list[Told]:
+def advertised_addresses(text: str, node_ids: Sequence[int]) -> list[AdvertisedAddress]:
     """The advertised address of each node. ``text`` has one for each node, or only the first node's, whose port is
     counted up.
 
     Raises ``ValueError``.
     """
-    told = [read(piece) for piece in text.split(",")]
-    if len(told) == 1 and len(node_ids) > 1:
-        host, first = told[0]
+    addresses = [read(piece) for piece in text.split(",")]
+    if len(addresses) == 1 and len(node_ids) > 1:
+        host, first = addresses[0]
         if first is not None and first + len(node_ids) - 1 > PORT_MAX:
             raise ValueError(f"node {node_ids[-1]} would have port {first + len(node_ids) - 1}: the last is {PORT_MAX}")
         return [(host, None if first is None else first + index) for index in range(len(node_ids))]
-    if len(told) != len(node_ids):
+    if len(addresses) != len(node_ids):
         raise ValueError(
-            f"that is {len(told)} addresses for {len(node_ids)} brokers: give each its own, or one for all"
+            f"that is {len(addresses)} addresses for {len(node_ids)} brokers: give each its own, or one for all"
         )
-    return told
+    return addresses
 
 
-def read(piece: str) -> Told:
+def read(piece: str) -> AdvertisedAddress:
     host, port = host_and_port(piece)
     if is_everywhere(host):
         raise ValueError(f'"{host}" stands for every address of a machine: no client can connect to it')

@@ -13,7 +13,7 @@ from collections import OrderedDict, deque
 from typing import TYPE_CHECKING, Protocol
 
 from actors.runtime.limits import WRITE_CHUNK_BYTES
-from kstore.fs import FileSlice
+from kstore.fs import Buffer, Chunk, FileSlice
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -39,10 +39,6 @@ class WritableConnection(Protocol):
 
     def failed(self, error: Exception) -> None:
         """Close the connection, as writing met a defect."""
-
-
-Chunk = bytes | memoryview | FileSlice
-"""A part of a response that waits."""
 
 
 class Writing:
@@ -190,10 +186,10 @@ class Unsent:
         self.room.readers.setdefault(self.reader)
         self.room.make_room(2 * self.room.bytes_max)
 
-    def next_piece(self) -> list[bytes | memoryview]:
+    def next_piece(self) -> list[Buffer]:
         """What to write to the socket next, in one write. Raises what reading a file raises."""
         limit = min(self.piece_bytes, self.room.piece_bytes())
-        piece: list[bytes | memoryview] = []
+        piece: list[Buffer] = []
         size = 0
         while self.parts and size < limit:
             part = self.parts[0]

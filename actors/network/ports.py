@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors.image.image import Endpoint
 from actors.network.addresses import PORT_MAX, Address, address_text, parse_listener
-from actors.network.advertised import EVERYWHERE, Told, is_everywhere, told_to
+from actors.network.advertised import EVERYWHERE, AdvertisedAddress, advertised_addresses, is_everywhere
 from actors.network.listener import TcpListener
 from actors.network.shared import Shared
 from actors.runtime.loop import LoopDriver
@@ -125,7 +125,7 @@ class Listening(NamedTuple):
     name: str
     host: str
     first_port: int
-    told: list[Told] | None
+    advertised: list[AdvertisedAddress] | None
 
 
 def listenings(listen: Sequence[str], advertise: Sequence[str], node_ids: Sequence[int]) -> list[Listening]:
@@ -140,17 +140,17 @@ def listenings(listen: Sequence[str], advertise: Sequence[str], node_ids: Sequen
         )
     found: list[Listening] = []
     for index, text in enumerate(listen):
-        told = None
+        advertised = None
         if index < len(advertise):
             try:
-                told = told_to(advertise[index], node_ids)
+                advertised = advertised_addresses(advertise[index], node_ids)
             except ValueError as error:
                 raise AddressError(
                     "--advertise takes host:port, one or as many as there are brokers, as in --advertise "
                     f"kafka:9092; got {shown(advertise[index])}: {error}"
                 ) from None
         name = FIRST_LISTENER if index == 0 else f"{FIRST_LISTENER}_{index + 1}"
-        found.append(Listening(name, *parse_address(text), told))
+        found.append(Listening(name, *parse_address(text), advertised))
     return found
 
 
@@ -189,8 +189,8 @@ class Ports:
             socks.append(sock)
             host, port = listening.host, sock.getsockname()[1]
             own.append((host, port))
-            if listening.told is not None:
-                host, told_port = listening.told[index]
+            if listening.advertised is not None:
+                host, told_port = listening.advertised[index]
                 port = port if told_port is None else told_port
             elif listens_everywhere(sock):
                 host = EVERYWHERE

@@ -14,11 +14,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from actors.network.answers import Chunk, Unsent
+from actors.network.answers import Unsent
 from actors.network.channel_messages import AnswersTaken, ChannelClosed, FramesReceived
 from actors.network.framing import BadFrame, Frame, FrameReader
 from actors.runtime.limits import FRAME_SECONDS_MAX, LARGE_FRAME_BYTES, WRITE_CHUNK_BYTES
-from kstore.fs import FileSlice
+from kstore.fs import Chunk, FileSlice
 from kstore.schema import frames
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ Partition: TypeAlias = object
 """The number of a partition of the workload's topic, or the id of a topic and a number."""
 
 
-class Told(NamedTuple):
+class LastOwner(NamedTuple):
     """The last member that was told to have a partition, and from which generation or epoch on."""
 
     member_id: str
@@ -35,7 +35,7 @@ class Ownership:
 
     def __init__(self, find: Callable[[str, str], None]) -> None:
         self._find = find
-        self._told: dict[tuple[str, Partition], Told] = {}
+        self._told: dict[tuple[str, Partition], LastOwner] = {}
         self._owners: dict[tuple[str, int, Partition], str] = {}
         self._holders: dict[tuple[str, Partition], str] = {}
         self._taken: dict[tuple[str, str], set[Partition]] = {}
@@ -61,7 +61,7 @@ class Ownership:
         """A member is told that it has these from now on."""
         for partition in partitions:
             if not self.has_moved_on(group, member_id, since + 1, partition):
-                self._told[group, partition] = Told(member_id, since)
+                self._told[group, partition] = LastOwner(member_id, since)
 
     def has_moved_on(self, group: str, member_id: str, since: int, partition: Partition) -> bool:
         """Whether another member has been told to have a partition that this one had since then."""

@@ -11,7 +11,7 @@ from network.peers import PATIENCE_S, read_frame
 from present import present
 
 from actors.cluster import Cluster
-from actors.network.advertised import is_everywhere, told_to
+from actors.network.advertised import advertised_addresses, is_everywhere
 from actors.network.ports import ListenError
 from kstore import Admin, Producer
 from kstore.errors.config import ConfigError
@@ -37,7 +37,7 @@ from kstore.schema.messages.produce import PartitionProduceData, ProduceRequest,
     ],
 )
 def test_each_node_gets_the_address_that_is_meant(text, nodes, told):
-    assert told_to(text, range(nodes)) == told
+    assert advertised_addresses(text, range(nodes)) == told
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_each_node_gets_the_address_that_is_meant(text, nodes, told):
 )
 def test_what_nobody_can_be_told_is_refused_by_the_option(text, why):
     with pytest.raises(ValueError, match=re.escape(why)):
-        told_to(text, range(3))
+        advertised_addresses(text, range(3))
     with pytest.raises(ListenError, match=rf"^--advertise takes host:port, .*{re.escape(why)}") as refusal:
         Cluster(3, listen="127.0.0.1:0", advertise=text)
     assert isinstance(refusal.value, ConfigError)

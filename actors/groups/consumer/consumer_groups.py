@@ -16,7 +16,7 @@ from actors.groups.consumer.downgrade import Downgrade, DowngradeWithout
 from actors.groups.consumer.group import STABLE, ConsumerGroup
 from actors.groups.consumer.heartbeat import Heartbeats, Step, leaving
 from actors.groups.consumer.member import JOINING, LEAVING_FOR_NOW, ConsumerMember
-from actors.groups.consumer.notes import Told, told_of
+from actors.groups.consumer.notes import GroupRow, rows_of
 from actors.groups.consumer.sessions import (
     KINDS,
     await_revocation,
@@ -56,7 +56,7 @@ class Change(NamedTuple):
     group_id: str
     step: Step
     epoch: int
-    told: list[Told]
+    rows: list[GroupRow]
     is_upgrade: bool = False
 
 
@@ -170,9 +170,9 @@ class Consumer:
         """Have a group's step written, and its request answered then."""
         if before is None and self._groups.get(group.group_id) is not group:
             self._groups.admit(group)
-        told = told_of(group, step.records, self._topics)
+        rows = rows_of(group, step.records, self._topics)
         is_upgrade = before is not None and bool(group.members)
-        purpose = Change(group.group_id, step, group.epoch, told, is_upgrade=is_upgrade)
+        purpose = Change(group.group_id, step, group.epoch, rows, is_upgrade=is_upgrade)
         records = [*(before or ()), *step.records]
         self._appends.begin(records, event, purpose=purpose, answer=answer, locked=group.group_id)
 
@@ -257,8 +257,8 @@ class Consumer:
         if because:
             kind = "EpochBegun" if group.epoch != change.epoch else "MemberLeft"
             note(event, kind, group.group_id, group.epoch, len(group.members), because)
-        for told in change.told:
-            note(event, told.kind, group.group_id, told.epoch, told.partitions, told.words)
+        for row in change.rows:
+            note(event, row.kind, group.group_id, row.epoch, row.partitions, row.words)
         if not group.members:
             note(event, "GroupEmptied", group.group_id, group.epoch, 0, because)
         elif member is not None and member.is_reconciled_to(group.assignment_epoch) and group.shown_state == STABLE:

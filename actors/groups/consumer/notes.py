@@ -36,7 +36,7 @@ PARTITIONS_MAX = 20
 LENGTH_MAX = REASON_LENGTH_MAX - 40
 
 
-class Told(NamedTuple):
+class GroupRow(NamedTuple):
     """A row: its kind, an epoch, how many partitions it is about, and its words."""
 
     kind: str
@@ -45,7 +45,7 @@ class Told(NamedTuple):
     words: str
 
 
-def told_of(group: ConsumerGroup, records: Sequence[Record], topics: Topics) -> list[Told]:
+def rows_of(group: ConsumerGroup, records: Sequence[Record], topics: Topics) -> list[GroupRow]:
     """The rows about records that are to be written, in the order in which it is read best."""
     reading = _Reading(group, topics)
     for record in records:
@@ -62,7 +62,7 @@ class _Reading:
         self._topics = topics
         self._epoch: int | None = None
         self._targets: dict[str, frozenset[TopicIdAndPartition]] = {}
-        self._moved: list[Told] = []
+        self._moved: list[GroupRow] = []
         self._gone: list[str] = []
         self._come: list[tuple[str, str | None]] = []
 
@@ -108,7 +108,7 @@ class _Reading:
         ):
             if partitions:
                 words = f"{member_id}: {self._names(partitions)}"
-                self._moved.append(Told(kind, epoch, len(partitions), words))
+                self._moved.append(GroupRow(kind, epoch, len(partitions), words))
 
     def _names(self, partitions: Iterable[TopicIdAndPartition]) -> str:
         names = [
@@ -119,10 +119,10 @@ class _Reading:
         more = len(names) - PARTITIONS_MAX
         return " ".join(names[:PARTITIONS_MAX]) + (f" and {more} more" if more > 0 else "")
 
-    def rows(self) -> list[Told]:
+    def rows(self) -> list[GroupRow]:
         """The rows about all that was read."""
         rows = [
-            Told("MemberReplaced", self._group.epoch, 1, f"{new} in place of {old}, as {instance}")
+            GroupRow("MemberReplaced", self._group.epoch, 1, f"{new} in place of {old}, as {instance}")
             for old in self._gone
             for new, instance in self._come
             if instance is not None and self._group.static_members.get(instance) == old
@@ -132,7 +132,7 @@ class _Reading:
             rows.append(self._made(self._epoch))
         return rows + self._moved
 
-    def _made(self, epoch: int) -> Told:
+    def _made(self, epoch: int) -> GroupRow:
         """A target assignment: who loses what, then who gets what, as far as there is room."""
         loses: list[str] = []
         gets: list[str] = []
@@ -152,4 +152,4 @@ class _Reading:
                 parts.append(f"and {len(loses) + len(gets) - len(parts)} more")
                 break
             parts.append(part)
-        return Told("AssignmentMade", epoch, count, "; ".join(parts) or "nothing moves")
+        return GroupRow("AssignmentMade", epoch, count, "; ".join(parts) or "nothing moves")
