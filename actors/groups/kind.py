@@ -12,12 +12,12 @@ from typing import Protocol, TypeAlias
 
 from actors.coordinator.event import Event
 from actors.coordinator.shard import Handler
-from actors.groups.records import ConsumerRecord, GroupRecord
+from actors.groups.records import ConsumerGroupRecord, GroupRecord
 from actors.groups.timers import TimerKey
 from kstore.errors import KafkaError
 from kstore.schema.struct import Message
 
-KindRecord: TypeAlias = GroupRecord | ConsumerRecord
+KindRecord: TypeAlias = GroupRecord | ConsumerGroupRecord
 """A record of any kind's."""
 
 

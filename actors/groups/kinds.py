@@ -11,14 +11,14 @@ from collections.abc import Callable, Mapping
 from actors.coordinator.event import Event
 from actors.coordinator.shard import Caller, Handler
 from actors.groups.appends import GroupAppend, GroupAppends
-from actors.groups.classic.classic_groups import Classic
-from actors.groups.consumer.consumer_groups import Consumer
+from actors.groups.classic.classic_groups import ClassicGroups
+from actors.groups.consumer.consumer_groups import ConsumerGroups
 from actors.groups.groups import Groups
 from actors.groups.kind import Kind, Part
 from actors.groups.locks import Asked, GroupLocks
 from actors.groups.migration.downgrading import Downgrading
 from actors.groups.migration.migration import Migration
-from actors.groups.records import ConsumerRecord, GroupRecord, OffsetRecord
+from actors.groups.records import ConsumerGroupRecord, GroupRecord, OffsetRecord
 from actors.groups.settings import ConfigsOf, GroupSettings
 from actors.groups.timers import TimerKey
 from actors.groups.topics import Topics
@@ -52,8 +52,8 @@ class Kinds:
         self._appends = appends
         self._locks = locks
         downgrading = Downgrading(settings, topics)
-        self.classic = Classic(groups, appends, settings, new_uuid)
-        consumer = Consumer(groups, appends, settings, topics, configs_of, new_uuid, downgrading.without)
+        self.classic = ClassicGroups(groups, appends, settings, new_uuid)
+        consumer = ConsumerGroups(groups, appends, settings, topics, configs_of, new_uuid, downgrading.without)
         migration = Migration(self.classic, consumer, groups, appends, locks, settings, topics, downgrading, new_uuid)
         self._kinds: tuple[Kind, ...] = (self.classic, consumer)
         self._parts: tuple[Part, ...] = (*self._kinds, migration)
@@ -97,7 +97,7 @@ class Kinds:
                 else:
                     self._fire(waiter, event)
 
-    def apply(self, record: GroupRecord | ConsumerRecord, event: Event) -> None:
+    def apply(self, record: GroupRecord | ConsumerGroupRecord, event: Event) -> None:
         """Take a committed record of a group."""
         self._kind_of[type(record)].apply(record, event)
 

@@ -65,7 +65,7 @@ class GroupRecord(NamedTuple):
     value: GroupMetadataValue | None
 
 
-class ConsumerRecord(NamedTuple):
+class ConsumerGroupRecord(NamedTuple):
     """A record of a consumer group, of any of its types, or its tombstone."""
 
     group_id: str
@@ -73,14 +73,14 @@ class ConsumerRecord(NamedTuple):
     value: Message | None
 
 
-Record: TypeAlias = OffsetRecord | GroupRecord | ConsumerRecord
+Record: TypeAlias = OffsetRecord | GroupRecord | ConsumerGroupRecord
 
 
 def encode_entry(record: Record) -> LogEntry:
     """A record's key and value."""
     if isinstance(record, OffsetRecord):
         return _encode_offset(record)
-    if isinstance(record, ConsumerRecord):
+    if isinstance(record, ConsumerGroupRecord):
         return encode_key(record.key), None if record.value is None else encode_value(record.value, CONSUMER_VERSION)
     key = encode_key(GroupMetadataKey(group=record.group_id))
     return key, None if record.value is None else encode_value(record.value, GROUP_VERSION)
@@ -116,7 +116,7 @@ def decode_entry(key: bytes, value: bytes | None) -> Record | None:
     if record_type in KEY_TYPES:
         consumer_key = decode(KEY_TYPES[record_type], 0, key, 2)
         stored = None if value is None else decode(VALUE_TYPES[record_type], prefix_of(value), value, 2)
-        return ConsumerRecord(_group_of(consumer_key), consumer_key, stored)
+        return ConsumerGroupRecord(_group_of(consumer_key), consumer_key, stored)
     return None
 
 

@@ -14,7 +14,7 @@ import pytest
 from actors.groups.consumer import records
 from actors.groups.consumer.member import ConsumerMember, MemberState
 from actors.groups.consumer.topic_hash import group_hash, topic_hash
-from actors.groups.records import ConsumerRecord, Record, decode_entry, encode_entry
+from actors.groups.records import ConsumerGroupRecord, Record, decode_entry, encode_entry
 from bench.peers import kafka
 from kstore.schema.messages.consumer_group_records import KEY_TYPES
 
@@ -101,7 +101,7 @@ def test_every_kind_of_record_is_compared() -> None:
 def test_a_record_is_that_of_kafka_byte_for_byte_both_ways(name: str) -> None:
     assert encode_entry(OURS[name]) == BYTES[name]
     back = decode_entry(*BYTES[name])
-    assert isinstance(back, ConsumerRecord)
+    assert isinstance(back, ConsumerGroupRecord)
     assert encode_entry(back) == BYTES[name]
     assert back.group_id == GROUP
 

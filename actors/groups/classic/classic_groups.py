@@ -36,7 +36,7 @@ PROTOCOLS_MAX = 10_000
 """That a member may offer: clients have one for each assignor that they know."""
 
 
-class Classic:
+class ClassicGroups:
     """The classic protocol as a kind of groups: its requests, its records, its timers."""
 
     record_type = GroupRecord

@@ -29,7 +29,7 @@ from actors.groups.consumer.validation import check_heartbeat
 from actors.groups.groups import Groups
 from actors.groups.kind import KindRecord
 from actors.groups.notes import note
-from actors.groups.records import ConsumerRecord, Record
+from actors.groups.records import ConsumerGroupRecord, Record
 from actors.groups.settings import ConfigsOf, GroupSettings
 from actors.groups.timers import TimerKey
 from actors.groups.topics import Topics
@@ -60,10 +60,10 @@ class Change(NamedTuple):
     is_upgrade: bool = False
 
 
-class Consumer:
+class ConsumerGroups:
     """The consumer protocol as a kind of groups: its requests, its records, its timers."""
 
-    record_type = ConsumerRecord
+    record_type = ConsumerGroupRecord
 
     def __init__(
         self,
@@ -212,7 +212,7 @@ class Consumer:
 
     def apply(self, record: KindRecord, event: Event) -> None:
         """Take a committed record. A group is there from the first one that isn't a tombstone."""
-        assert isinstance(record, ConsumerRecord), "the shard gives each kind its own records"
+        assert isinstance(record, ConsumerGroupRecord), "the shard gives each kind its own records"
         found = self._groups.get(record.group_id)
         group = found if isinstance(found, ConsumerGroup) else None
         if record.value is None and isinstance(record.key, ConsumerGroupMetadataKey):

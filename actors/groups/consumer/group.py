@@ -25,7 +25,7 @@ from actors.groups.consumer.records import (
 from actors.groups.group_interface import Expiry
 from actors.groups.memory_use import MemoryUse
 from actors.groups.notes import note
-from actors.groups.records import ConsumerRecord, Record
+from actors.groups.records import ConsumerGroupRecord, Record
 from kstore import errors
 from kstore.errors import KafkaError
 from kstore.log.names import TopicIdAndPartition
@@ -100,7 +100,7 @@ class ConsumerGroup:
         self.nbytes = GROUP_BYTES + len(group_id)
         self._memory_use: MemoryUse | None = None
 
-    def apply(self, record: ConsumerRecord) -> None:
+    def apply(self, record: ConsumerGroupRecord) -> None:
         """Take a record, unless it is the group's own tombstone, which is its shard's business."""
         match record.key:
             case ConsumerGroupMetadataKey():

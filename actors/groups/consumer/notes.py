@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 from actors.groups.consumer.records import by_topic, target_of, with_assignment
 from actors.groups.notes import REASON_LENGTH_MAX
-from actors.groups.records import ConsumerRecord
+from actors.groups.records import ConsumerGroupRecord
 from kstore.log.names import TopicIdAndPartition
 from kstore.named import NamedTuple
 from kstore.schema.messages.consumer_group_records import (
@@ -49,7 +49,7 @@ def rows_of(group: ConsumerGroup, records: Sequence[Record], topics: Topics) -> 
     """The rows about records that are to be written, in the order in which it is read best."""
     reading = _Reading(group, topics)
     for record in records:
-        if isinstance(record, ConsumerRecord):
+        if isinstance(record, ConsumerGroupRecord):
             reading.take(record)
     return reading.rows()
 
@@ -66,7 +66,7 @@ class _Reading:
         self._gone: list[str] = []
         self._come: list[tuple[str, str | None]] = []
 
-    def take(self, record: ConsumerRecord) -> None:
+    def take(self, record: ConsumerGroupRecord) -> None:
         """One record more."""
         match record.key:
             case ConsumerGroupTargetAssignmentMetadataKey() if record.value is not None:

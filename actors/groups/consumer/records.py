@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from actors.groups.consumer.member import ClassicClient, ConsumerMember, MemberState
-from actors.groups.records import ConsumerRecord
+from actors.groups.records import ConsumerGroupRecord
 from kstore.log.names import TopicIdAndPartition
 from kstore.schema.messages.consumer_group_records import (
     ClassicMemberMetadata,
@@ -38,12 +38,12 @@ def by_topic(partitions: Iterable[TopicIdAndPartition]) -> dict[bytes, list[int]
     return found
 
 
-def group_record(group_id: str, epoch: int, metadata_hash: int) -> ConsumerRecord:
+def group_record(group_id: str, epoch: int, metadata_hash: int) -> ConsumerGroupRecord:
     value = ConsumerGroupMetadataValue(epoch=epoch, metadata_hash=metadata_hash)
-    return ConsumerRecord(group_id, ConsumerGroupMetadataKey(group_id=group_id), value)
+    return ConsumerGroupRecord(group_id, ConsumerGroupMetadataKey(group_id=group_id), value)
 
 
-def member_record(group_id: str, member: ConsumerMember) -> ConsumerRecord:
+def member_record(group_id: str, member: ConsumerMember) -> ConsumerGroupRecord:
     value = ConsumerGroupMemberMetadataValue(
         instance_id=member.instance_id,
         rack_id=member.rack_id,
@@ -56,21 +56,21 @@ def member_record(group_id: str, member: ConsumerMember) -> ConsumerRecord:
         classic_member_metadata=None if member.classic is None else _metadata_of(member.classic),
     )
     key = ConsumerGroupMemberMetadataKey(group_id=group_id, member_id=member.member_id)
-    return ConsumerRecord(group_id, key, value)
+    return ConsumerGroupRecord(group_id, key, value)
 
 
-def target_record(group_id: str, member_id: str, target: frozenset[TopicIdAndPartition]) -> ConsumerRecord:
+def target_record(group_id: str, member_id: str, target: frozenset[TopicIdAndPartition]) -> ConsumerGroupRecord:
     topics = [TopicPartition(topic_id=each, partitions=numbers) for each, numbers in by_topic(target).items()]
     key = ConsumerGroupTargetAssignmentMemberKey(group_id=group_id, member_id=member_id)
-    return ConsumerRecord(group_id, key, ConsumerGroupTargetAssignmentMemberValue(topic_partitions=topics))
+    return ConsumerGroupRecord(group_id, key, ConsumerGroupTargetAssignmentMemberValue(topic_partitions=topics))
 
 
-def assignment_epoch_record(group_id: str, epoch: int, now_ms: int) -> ConsumerRecord:
+def assignment_epoch_record(group_id: str, epoch: int, now_ms: int) -> ConsumerGroupRecord:
     value = ConsumerGroupTargetAssignmentMetadataValue(assignment_epoch=epoch, assignment_timestamp=now_ms)
-    return ConsumerRecord(group_id, ConsumerGroupTargetAssignmentMetadataKey(group_id=group_id), value)
+    return ConsumerGroupRecord(group_id, ConsumerGroupTargetAssignmentMetadataKey(group_id=group_id), value)
 
 
-def current_record(group_id: str, member: ConsumerMember) -> ConsumerRecord:
+def current_record(group_id: str, member: ConsumerMember) -> ConsumerGroupRecord:
     value = ConsumerGroupCurrentMemberAssignmentValue(
         member_epoch=member.epoch,
         previous_member_epoch=member.previous_epoch,
@@ -79,26 +79,26 @@ def current_record(group_id: str, member: ConsumerMember) -> ConsumerRecord:
         partitions_pending_revocation=_with_epochs(member.revoking),
     )
     key = ConsumerGroupCurrentMemberAssignmentKey(group_id=group_id, member_id=member.member_id)
-    return ConsumerRecord(group_id, key, value)
+    return ConsumerGroupRecord(group_id, key, value)
 
 
-def regex_record(group_id: str, regex: str, topics: tuple[str, ...], offset: int, now_ms: int) -> ConsumerRecord:
+def regex_record(group_id: str, regex: str, topics: tuple[str, ...], offset: int, now_ms: int) -> ConsumerGroupRecord:
     """What an expression matches among the topics that the metadata log has up to ``offset``."""
     key = ConsumerGroupRegularExpressionKey(group_id=group_id, regular_expression=regex)
-    return ConsumerRecord(
+    return ConsumerGroupRecord(
         group_id, key, ConsumerGroupRegularExpressionValue(topics=list(topics), version=offset, timestamp=now_ms)
     )
 
 
-def regex_tombstone(group_id: str, regex: str) -> ConsumerRecord:
+def regex_tombstone(group_id: str, regex: str) -> ConsumerGroupRecord:
     key = ConsumerGroupRegularExpressionKey(group_id=group_id, regular_expression=regex)
-    return ConsumerRecord(group_id, key, None)
+    return ConsumerGroupRecord(group_id, key, None)
 
 
-def member_tombstones(group_id: str, member_id: str) -> list[ConsumerRecord]:
+def member_tombstones(group_id: str, member_id: str) -> list[ConsumerGroupRecord]:
     """A member is gone: its assignment, its target, and itself."""
     return [
-        ConsumerRecord(group_id, key, None)
+        ConsumerGroupRecord(group_id, key, None)
         for key in (
             ConsumerGroupCurrentMemberAssignmentKey(group_id=group_id, member_id=member_id),
             ConsumerGroupTargetAssignmentMemberKey(group_id=group_id, member_id=member_id),
@@ -107,13 +107,13 @@ def member_tombstones(group_id: str, member_id: str) -> list[ConsumerRecord]:
     ]
 
 
-def group_tombstones(group_id: str, regexes: Iterable[str]) -> list[ConsumerRecord]:
+def group_tombstones(group_id: str, regexes: Iterable[str]) -> list[ConsumerGroupRecord]:
     """A group without members is gone."""
     return [
-        ConsumerRecord(group_id, ConsumerGroupTargetAssignmentMetadataKey(group_id=group_id), None),
+        ConsumerGroupRecord(group_id, ConsumerGroupTargetAssignmentMetadataKey(group_id=group_id), None),
         *[regex_tombstone(group_id, regex) for regex in regexes],
-        ConsumerRecord(group_id, ConsumerGroupPartitionMetadataKey(group_id=group_id), None),
-        ConsumerRecord(group_id, ConsumerGroupMetadataKey(group_id=group_id), None),
+        ConsumerGroupRecord(group_id, ConsumerGroupPartitionMetadataKey(group_id=group_id), None),
+        ConsumerGroupRecord(group_id, ConsumerGroupMetadataKey(group_id=group_id), None),
     ]
 
 

@@ -24,7 +24,7 @@ from kstore.schema.messages.sync_group import SyncGroupRequest, SyncGroupRespons
 if TYPE_CHECKING:
     from actors.coordinator.event import Event
     from actors.coordinator.shard import Caller
-    from actors.groups.consumer.consumer_groups import Consumer
+    from actors.groups.consumer.consumer_groups import ConsumerGroups
     from actors.groups.consumer.group import ConsumerGroup
     from actors.groups.migration.classic_joining import ClassicJoining
     from actors.groups.topics import Topics
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 class ClassicMembers:
     """Answers members of the classic protocol in consumer groups that have no change under way."""
 
-    def __init__(self, consumer: Consumer, joining: ClassicJoining, topics: Topics) -> None:
+    def __init__(self, consumer: ConsumerGroups, joining: ClassicJoining, topics: Topics) -> None:
         self._consumer = consumer
         self._joining = joining
         self._topics = topics

@@ -17,12 +17,12 @@ from collections.abc import Callable, Mapping
 from actors.coordinator.event import Event
 from actors.coordinator.shard import Caller, Handler
 from actors.groups.appends import GroupAppends
-from actors.groups.classic.classic_groups import Classic
+from actors.groups.classic.classic_groups import ClassicGroups
 from actors.groups.classic.group import ClassicGroup
 from actors.groups.classic.rebalance import join_refused
 from actors.groups.classic.record import record_of_new
 from actors.groups.classic.states import GroupState
-from actors.groups.consumer.consumer_groups import Consumer
+from actors.groups.consumer.consumer_groups import ConsumerGroups
 from actors.groups.consumer.downgrade import Downgrade
 from actors.groups.consumer.group import ConsumerGroup
 from actors.groups.consumer.member import JOINING
@@ -34,7 +34,7 @@ from actors.groups.migration.classic_joining import ClassicJoining
 from actors.groups.migration.classic_members import ClassicMembers
 from actors.groups.migration.downgrading import Downgrading
 from actors.groups.migration.upgrading import check_upgrade, upgraded
-from actors.groups.records import ConsumerRecord
+from actors.groups.records import ConsumerGroupRecord
 from actors.groups.settings import GroupSettings
 from actors.groups.timers import TimerKey
 from actors.groups.topics import Topics
@@ -67,8 +67,8 @@ class Migration:
 
     def __init__(
         self,
-        classic: Classic,
-        consumer: Consumer,
+        classic: ClassicGroups,
+        consumer: ConsumerGroups,
         groups: Groups,
         appends: GroupAppends,
         locks: GroupLocks,
@@ -162,7 +162,7 @@ class Migration:
         self, classic: ClassicGroup, request: ConsumerGroupHeartbeatRequest, caller: Caller, event: Event
     ) -> None:
         """Take the join of a member of the consumer protocol in the consumer group that the classic one becomes."""
-        made: list[ConsumerRecord] = []
+        made: list[ConsumerGroupRecord] = []
         group = ConsumerGroup(classic.group_id)
         if classic.state is not GroupState.EMPTY:
             check_upgrade(classic, self._settings)

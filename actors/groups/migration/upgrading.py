@@ -20,7 +20,7 @@ from actors.groups.consumer.records import (
     target_record,
 )
 from actors.groups.migration.embedded_protocol import assignment_of, partitions_of, subscription_of
-from actors.groups.records import ConsumerRecord
+from actors.groups.records import ConsumerGroupRecord
 from actors.groups.settings import GroupSettings
 from actors.groups.topics import Topics
 from kstore.errors import GroupIdNotFound, UnknownServerError
@@ -41,7 +41,7 @@ def check_upgrade(group: ClassicGroup, settings: GroupSettings) -> None:
     raise GroupIdNotFound(f"Cannot upgrade classic group {group.group_id} to consumer group because {why}.")
 
 
-def upgraded(group: ClassicGroup, topics: Topics, now_ms: int) -> list[ConsumerRecord]:
+def upgraded(group: ClassicGroup, topics: Topics, now_ms: int) -> list[ConsumerGroupRecord]:
     """The records of the consumer group.
 
     Raises:
