@@ -83,7 +83,8 @@ def why_consumer_rebalance(recording: Recording, group: str) -> Rebalance:
     found.root = root_of(recording, begun.sequence)
     found.began_us = begun.time_us
     found.generation = begun.offset1
-    found.generation_before = next((row.offset1 for row in reversed(before) if row.kind == "EpochBegun"), 0)
+    settled_before = ("EpochBegun", "GroupStable")
+    found.generation_before = next((row.offset1 for row in reversed(before) if row.kind in settled_before), 0)
     found.members = begun.offset2
     found.coordinator = node_of(events[-1].actor)
     found.state = next(STATE_AFTER[row.kind] for row in reversed(events) if row.kind in STATE_AFTER)

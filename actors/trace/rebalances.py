@@ -19,6 +19,7 @@ from actors.trace.rebalance import (
     COORDINATOR,
     JOIN,
     LEAVE,
+    MIGRATION,
     OTHER,
     PARTITIONS,
     POLL_INTERVAL,
@@ -93,7 +94,10 @@ def _fill(
         found.members = settled.offset2
         found.took_us = settled.time_us - begun.time_us
     end = settled.sequence if settled is not None else after[-1].sequence
-    found.steps += [_step(row) for row in _told(recording, begun, after) if row.sequence <= end]
+    told = _told(recording, begun, after)
+    if any(row.kind == "GroupDowngraded" for row in told):
+        found.kind = MIGRATION
+    found.steps += [_step(row) for row in told if row.sequence <= end]
     found.steps = sorted({step.sequence: step for step in found.steps}.values(), key=lambda step: step.sequence)
     found.since = [_step(row) for row in after if row.sequence > end]
     found.take_over(takeovers(recording, after[-1]))
@@ -176,7 +180,7 @@ def _told(recording: Recording, begun: TraceRow, after: list[TraceRow]) -> list[
     """The rows to tell: what the same turn noted before the rebalance, then what followed."""
     same_turn = [
         row
-        for row in recording.find(*MEMBERS, partition=begun.partition, after=begun.cause, before=begun.sequence)
+        for row in recording.find(*MEMBERS, *KIND, partition=begun.partition, after=begun.cause, before=begun.sequence)
         if row.cause == begun.cause
     ]
     return [*same_turn, *after]

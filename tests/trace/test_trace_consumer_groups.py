@@ -36,7 +36,7 @@ class Program(ConsumerRebalanceListener):
         cluster.spawn(self.run, how)
 
     def run(self, how: dict[str, Any]) -> None:
-        self.consumer = self.cluster.consumer(group_id=GROUP, group_protocol="consumer", **how)
+        self.consumer = self.cluster.consumer(group_id=GROUP, **{"group_protocol": "consumer", **how})
         subscribed: list[str] = []
         while not self.over:
             if subscribed != self.wants:
@@ -179,6 +179,25 @@ def test_a_member_that_subscribes_to_something_else_says_to_what(cluster: Cluste
     cluster.run_for(10)
     found = why(cluster)
     assert (found.kind, found.reason) == ("subscription changed", f"{first.member_id} subscribes to orders, users")
+
+
+def test_a_group_that_migrates_says_so_both_ways(cluster: Cluster) -> None:
+    """A member of the consumer protocol joins a classic group, and leaves it again."""
+    old = Program(cluster, group_protocol="classic")
+    cluster.wait_for_group(GROUP, members=1, state="Stable")
+    cluster.wait_for(lambda: old.member_id)
+    new = Program(cluster)
+    cluster.wait_for_group(GROUP, members=2, state="Stable")
+    found, joined = why(cluster), new.member_id
+    assert (found.kind, found.reason, found.state) == ("migration", f"{joined} joined", "Stable")
+    assert (found.generation_before, found.generation) == (1, 2)
+    assert whats(found)[0] == f"the classic group becomes a consumer group: {joined} joined"
+    assert f"{joined} gets orders-2 orders-3 in epoch 2" in whats(found)
+    new.over = True
+    cluster.wait_for_group(GROUP, members=1, state="Stable")
+    found = why(cluster)
+    assert (found.kind, found.reason, found.members) == ("migration", f"{joined} left", 1)
+    assert whats(found)[0] == f"the consumer group becomes a classic group: {joined} left"
 
 
 def test_a_file_has_the_same_answer(cluster: Cluster, tmp_path: Path) -> None:
