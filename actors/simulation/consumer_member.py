@@ -165,9 +165,6 @@ class SimulatedConsumerMember(GroupMember):
     def since(self, partition: int) -> int:
         return self.owned[self.key(partition)]
 
-    def key(self, partition: int) -> TopicIdAndPartition:
-        return self.topic_id, partition
-
     def commit_version(self) -> int:
         return max(EPOCHS_SINCE, self.version(OFFSET_COMMIT))
 

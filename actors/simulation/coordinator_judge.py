@@ -24,6 +24,7 @@ from actors.groups.offsets import OffsetKey
 from actors.groups.records import CommittedOffset
 from actors.groups.shard import GroupShard
 from actors.groups.shard_factory import GroupShards
+from actors.image.topic_names import OFFSETS_TOPIC, TRANSACTIONS_TOPIC
 from actors.partition.replica.replica import Replica
 from actors.simulation.history import History
 from actors.simulation.ledger import Violation
@@ -94,6 +95,18 @@ class CoordinatorJudge:
             history.commit_found(group, partition, history.last_commit(group, partition), offset)
         if history.findings:
             raise Violation(*history.findings[0])
+
+    def are_loaded(self) -> bool:
+        """Whether each partition of an internal topic has a coordinator that has read its log."""
+        ready = {label.rpartition(", ")[2] for label, shard, _ in self._loaded() if shard is not None}
+        topics = self.cluster.image(self.cluster.voters[0]).topics
+        there = {
+            f"{name}-{number}"
+            for name in (OFFSETS_TOPIC, TRANSACTIONS_TOPIC)
+            if name in topics
+            for number in topics[name].partitions
+        }
+        return ready >= there
 
     def loaded(self) -> Iterator[tuple[str, GroupShard, Log]]:
         """The shards of groups that are in use, each with its partition's log."""

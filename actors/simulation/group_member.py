@@ -15,6 +15,7 @@ from actors.simulation.client import RequestTo, SimulatedClient, Workload
 from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
+    from kstore.log.names import TopicIdAndPartition
     from kstore.schema.struct import Message
 
 SESSION_MS = 6_000
@@ -45,6 +46,8 @@ class GroupMember(SimulatedClient):
         self.member_id = ""
         self.generation = -1
         """Its generation, or its member epoch."""
+        self.is_mixed = False
+        """Whether its group may have members of both protocols: then each has an epoch of its own."""
         self.coordinator = -1
         self.assigned: list[int] = []
         self.positions: dict[int, int] = {}
@@ -63,9 +66,9 @@ class GroupMember(SimulatedClient):
         """The generation or epoch since which a partition is its own. It orders the commits of different members."""
         raise AssertionError(f"{type(self).__name__} doesn't say since when it has its partitions")
 
-    def key(self, partition: int) -> object:
-        """What a partition of the workload's topic is to the records of who owns what."""
-        return partition
+    def key(self, partition: int) -> TopicIdAndPartition:
+        """A partition of the workload's topic by the topic's id."""
+        return self.topic_id, partition
 
     def is_over(self, late: Late) -> bool:
         """Whether the group has left a late commit's generation or epoch behind as a whole."""

@@ -129,11 +129,6 @@ class History:
             self.find("high watermark went back", f"partition {partition}: {offset} after {floor}")
         self.latest[partition] = max(self.latest.get(partition, 0), offset)
 
-    def assigned(self, group: str, generation: int, member: str, partitions: list[int]) -> None:
-        """Note what a member of a classic group has in a generation; a partition has one owner in it."""
-        self.ownership.owned(group, generation, member, partitions)
-        self.ownership.generations[group] = max(generation, self.ownership.generations.get(group, -1))
-
     def _commits(self, group: str, partition: int) -> PartitionCommits:
         return self.commits.setdefault((group, partition), PartitionCommits())
 

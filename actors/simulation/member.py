@@ -35,8 +35,9 @@ class SimulatedMember(GroupMember):
     late: Late | None = None
 
     def live(self) -> Coroutine:
+        yield from self.leader_of(0)
         while True:
-            self.assigned = []
+            self.give_up()
             if self.coordinator < 0 and not (yield from self.find_coordinator()):
                 yield self.retry_pause()
                 continue
@@ -97,8 +98,24 @@ class SimulatedMember(GroupMember):
         if self.went_wrong(synced.error_code):
             return False
         self.assigned = requests.assigned_partitions(synced.assignment)
-        workload.history.assigned(self.group, self.generation, self.instance or self.member_id, self.assigned)
+        self.own()
         return True
+
+    def own(self) -> None:
+        """Own what it was assigned; a partition has one owner in a generation."""
+        ownership, keys = self.workload.history.ownership, [self.key(partition) for partition in self.assigned]
+        ownership.owned(self.group, self.generation, self.instance or self.member_id, keys)
+        ownership.told(self.group, self.member_id, self.generation, keys)
+        ownership.holds(self.group, self.member_id, self.generation, keys)
+        if not self.is_mixed:
+            newest = ownership.generations.get(self.group, -1)
+            ownership.generations[self.group] = max(self.generation, newest)
+
+    def give_up(self) -> None:
+        """Own nothing while the group rebalances."""
+        keys = [self.key(partition) for partition in self.assigned]
+        self.workload.history.ownership.gave_up(self.group, self.member_id, keys)
+        self.assigned = []
 
     def assignments(self, members: list[JoinGroupResponseMember]) -> dict[str, list[int]]:
         """The leader's work: every partition to one member."""
@@ -148,19 +165,24 @@ class SimulatedMember(GroupMember):
                 yield Pause(self.random.randint(100, 2 * SESSION_MS))  # as a process does that collects its garbage
             version = self.version(12)
             request = requests.heartbeat(self.group, self.generation, self.member_id, self.instance, version)
+            ownership = self.workload.history.ownership
+            taken, began_us = ownership.taken_from(self.group, self.member_id), self.now_us()
             answer = yield self.to_coordinator(request, version)
             if isinstance(answer, Disconnected):
                 self.coordinator = -1
                 return
             if answer.error_code:
                 self.remember(is_fenced=False)
+                self.give_up()
                 self.went_wrong(answer.error_code)
                 return
+            ownership.stayed(self.group, self.member_id, taken, began_us)
             yield from self.fetch_assigned()
             if self.dirty and not (yield from self.commit()):
                 return
             if self.restless and not self.workload.closing and self.random.random() < 0.03:
                 if self.instance is not None and self.random.random() < 0.5:  # as a process that is started again
                     self.remember(is_fenced=True)
+                    self.give_up()
                     self.member_id, self.generation = "", -1
                 return

@@ -1,6 +1,7 @@
 """The members of the groups of one run: which there are, which of them die, and when their groups have settled.
 
-A seed draws whether there is a classic group, a consumer group, or both.
+A seed draws whether there is a classic group, a consumer group, both, or a group with members of both protocols, which
+migrates as they come and go. Some seeds have a simple group as well, with offsets and no members.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 from actors.simulation.consumer_member import SimulatedConsumerMember
 from actors.simulation.group_member import GroupMember
 from actors.simulation.member import SimulatedMember
+from actors.simulation.simple_consumer import SimpleConsumer
 
 if TYPE_CHECKING:
     from actors.cluster import Cluster
@@ -21,14 +23,19 @@ if TYPE_CHECKING:
 Begin = Callable[..., GroupMember]
 """Begins a client of a class, with a name and keywords, on a node of its own."""
 
-CLASSIC, CONSUMER = "workers", "readers"
+CLASSIC, CONSUMER, MIXED, SIMPLE = "workers", "readers", "migrants", "alone"
 
-KINDS: dict[str, type[GroupMember]] = {CLASSIC: SimulatedMember, CONSUMER: SimulatedConsumerMember}
+KINDS: dict[str, tuple[type[GroupMember], ...]] = {
+    CLASSIC: (SimulatedMember,),
+    CONSUMER: (SimulatedConsumerMember,),
+    MIXED: (SimulatedMember, SimulatedConsumerMember),
+    SIMPLE: (SimpleConsumer,),
+}
 """By group."""
 
-REPLACED = 0.6
+DRAWN = ((CLASSIC,), (CONSUMER,), (CLASSIC, CONSUMER), (MIXED,), (MIXED,))
 
-DRAWN = ((CLASSIC,), (CONSUMER,), (CLASSIC, CONSUMER))
+REPLACED = 0.6
 
 
 class Members:
@@ -45,6 +52,8 @@ class Members:
 
     def make(self) -> None:
         """Those of the beginning, drawn in number and kind."""
+        if self.random.random() < 0.4:
+            self.add(SIMPLE)
         for group in self.groups:
             if self.random.random() < 0.5:
                 self.add(group, "instance-0")
@@ -56,7 +65,9 @@ class Members:
         self.made += 1
         label, restless = f"m{self.made}", self.random.random() < 0.5
         keywords = {"label": label, "group": group, "instance": instance, "restless": restless}
-        self.all.append(self._begin(KINDS[group], label, **keywords))
+        member = self._begin(self.random.choice(KINDS[group]), label, **keywords)
+        member.is_mixed = group == MIXED
+        self.all.append(member)
 
     def lose_one(self) -> int:
         """Kill a member's process; mostly another one comes in its place. Returns the node that is gone."""
@@ -78,7 +89,8 @@ class Members:
             owned = sorted(each for member in members for each in self._owned(member))
             if owned != (wanted := self._wanted(members)):
                 return f"members of {group} own {owned}, of {wanted}"
-        return ""
+        busy = [member.label for member in self.all if member.group == SIMPLE and not member.is_stable]
+        return f"{busy} haven't committed what they have read" if busy else ""
 
     def _owned(self, member: GroupMember) -> list[TopicIdAndPartition]:
         if isinstance(member, SimulatedConsumerMember):

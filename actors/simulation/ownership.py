@@ -11,16 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
-from typing import TypeAlias
 
 from actors.coordinator.routing import partition_for
+from kstore.log.names import TopicIdAndPartition as Partition
 from kstore.named import NamedTuple
 
 COORDINATORS = 2
 """``offsets.topic.num.partitions``"""
-
-Partition: TypeAlias = object
-"""The number of a partition of the workload's topic, or the id of a topic and a number."""
 
 
 class LastOwner(NamedTuple):
@@ -94,15 +91,23 @@ class Ownership:
         ``began_us``. A coordinator that has been replaced and doesn't know it yet may answer by what it knew, as
         Kafka's does: while one has turns, nothing is judged.
         """
-        coordinator = f"groups/{partition_for(group, COORDINATORS)}"
-        if self.outdated_us.get(coordinator, -1) >= began_us:
+        if self._is_outdated(group, began_us):
             return
-        if taken:
-            self._find(
-                "a revocation is awaited",
-                f"{sorted(map(str, taken))} of {group} are others', and {member_id}, which holds them, is a member",
-            )
+        self.stayed(group, member_id, taken, began_us)
         before = self._epochs.get((group, member_id), epoch)
         if epoch < before:
             self._find("a member epoch never falls", f"{member_id} of {group}: {epoch} after {before}")
         self._epochs[group, member_id] = epoch
+
+    def stayed(self, group: str, member_id: str, taken: AbstractSet[Partition], began_us: int) -> None:
+        """As ``answered``, for a member without epochs of its own."""
+        if taken and not self._is_outdated(group, began_us):
+            self._find(
+                "a revocation is awaited",
+                f"{sorted(number for _, number in taken)} of {group} are others', and {member_id}, which holds them, "
+                "is a member",
+            )
+
+    def _is_outdated(self, group: str, began_us: int) -> bool:
+        coordinator = f"groups/{partition_for(group, COORDINATORS)}"
+        return self.outdated_us.get(coordinator, -1) >= began_us

@@ -205,7 +205,10 @@ class Run:
         self.read_all()
         self.read_all_committed()
         self.until(self.judge.is_all_replicated, "every replica has everything, and knows that it is committed")
-        self.until(lambda: not self.judge.owed(), "every append has been answered")
+        self.until(
+            lambda: not self.judge.owed() and self.judge.coordinators.are_loaded(),
+            "every append has been answered, and every coordinator has read its log",
+        )
         self.judge.judge_everything()
         self.world.driver.after_event = None  # type: ignore[attr-defined]
 

@@ -107,16 +107,6 @@ def test_an_end_of_the_log_that_goes_back_is_found() -> None:
     assert found(history) == ["high watermark went back"]
 
 
-def test_a_partition_with_two_owners_in_a_generation_is_found() -> None:
-    history = History()
-    history.assigned("g", 1, "m", [0, 1])
-    history.assigned("g", 2, "n", [0, 1])
-    history.assigned("g", 1, "m", [0, 1])
-    assert found(history) == []
-    history.assigned("g", 2, "m", [1])
-    assert found(history) == ["partition owned twice"]
-
-
 def committed(*offsets: int) -> History:
     history = History()
     for number, offset in enumerate(offsets):

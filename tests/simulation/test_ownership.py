@@ -22,11 +22,18 @@ def ownership(found: Found) -> Ownership:
     return Ownership(found.find)
 
 
+TOPIC = b"t" * 16
+
+
+def each(*partitions: int) -> list[tuple[bytes, int]]:
+    return [(TOPIC, partition) for partition in partitions]
+
+
 def has(ownership: Ownership, member_id: str, epoch: int, *partitions: int) -> None:
     """A member is told in an epoch that it has some partitions, and takes them."""
-    ownership.told("g", member_id, epoch, partitions)
-    ownership.owned("g", epoch, member_id, partitions)
-    ownership.holds("g", member_id, epoch, partitions)
+    ownership.told("g", member_id, epoch, each(*partitions))
+    ownership.owned("g", epoch, member_id, each(*partitions))
+    ownership.holds("g", member_id, epoch, each(*partitions))
 
 
 def beats(ownership: Ownership, member_id: str, epoch: int, began_us: int = 0) -> None:
@@ -36,7 +43,7 @@ def beats(ownership: Ownership, member_id: str, epoch: int, began_us: int = 0) -
 
 def test_a_partition_that_is_given_up_before_another_gets_it_is_no_finding(ownership: Ownership, found: Found) -> None:
     has(ownership, "a", 2, 0, 1)
-    ownership.gave_up("g", "a", [1])
+    ownership.gave_up("g", "a", each(1))
     has(ownership, "b", 3, 1)
     beats(ownership, "a", 3)
     beats(ownership, "b", 3)
@@ -45,7 +52,7 @@ def test_a_partition_that_is_given_up_before_another_gets_it_is_no_finding(owner
 
 def test_two_owners_in_an_epoch_are_found(ownership: Ownership, found: Found) -> None:
     has(ownership, "a", 2, 0)
-    ownership.owned("g", 2, "b", [0])
+    ownership.owned("g", 2, "b", each(0))
     assert found == ["partition owned twice"]
 
 
@@ -64,7 +71,7 @@ def test_one_that_was_removed_may_hold_what_another_has_until_it_learns_of_it(
 ) -> None:
     has(ownership, "a", 2, 0)
     has(ownership, "b", 3, 0)
-    ownership.gave_up("g", "a", [0])  # it was refused, and begins anew
+    ownership.gave_up("g", "a", each(0))  # it was refused, and begins anew
     beats(ownership, "a", 4)
     assert found == []
 
@@ -90,9 +97,9 @@ def test_an_epoch_that_falls_is_found(ownership: Ownership, found: Found) -> Non
 
 def test_the_group_has_moved_on_once_another_was_told(ownership: Ownership) -> None:
     has(ownership, "a", 2, 0)
-    assert not ownership.has_moved_on("g", "a", 2, 0)
+    assert not ownership.has_moved_on("g", "a", 2, (TOPIC, 0))
     has(ownership, "b", 3, 0)
-    assert ownership.has_moved_on("g", "a", 2, 0)
+    assert ownership.has_moved_on("g", "a", 2, (TOPIC, 0))
     has(ownership, "a", 2, 0)
-    assert ownership.has_moved_on("g", "a", 2, 0), "an outdated coordinator has told it so"
-    assert not ownership.has_moved_on("g", "b", 3, 0)
+    assert ownership.has_moved_on("g", "a", 2, (TOPIC, 0)), "an outdated coordinator has told it so"
+    assert not ownership.has_moved_on("g", "b", 3, (TOPIC, 0))
