@@ -368,3 +368,15 @@ def test_a_group_is_described_with_assignments_and_targets(driven: Driven) -> No
     assert [(each.topic_name, each.partitions) for each in a.assignment.topic_partitions] == [("orders", [0, 1, 2, 3])]
     assert [each.partitions for each in b.target_assignment.topic_partitions] == [[2, 3]]
     assert (b.assignment.topic_partitions, b.member_type) == ([], 1)
+
+
+def test_a_member_that_leaves_takes_its_topics_along_and_the_next_coordinator_begins_no_epoch(driven: Driven) -> None:
+    join(driven, "A", "orders")
+    join(driven, "B", subscribed_topic_names=[], subscribed_topic_regex="us.*")
+    beat(driven, "B", -1)
+    assert not group(driven).regexes
+    assert beat(driven, "A", 2, topic_partitions=owned(0, 1, 2, 3)).member_epoch == 4
+    again = Driven(log=driven.log)
+    again.topics.set(topics())
+    assert beat(again, "A", 4).member_epoch == 4
+    assert (group(again).epoch, group(again).shown_state) == (4, "Stable")

@@ -73,12 +73,17 @@ class Draft:
         found = [self._topics.get(name) for name in member.topics_by(self.regexes)]
         return frozenset(topic.topic_id for topic in found if topic is not None)
 
-    def resolve(self) -> None:
-        """Match the members' regular expressions with the topics that there are; forget those of nobody."""
+    def forget_expressions(self) -> dict[str, None]:
+        """Forget the regular expressions of nobody; the others, those not matched yet included."""
         wanted = dict.fromkeys(member.regex for member in self.members.values() if member.regex)
         for regex in [each for each in self.regexes if each not in wanted]:
             del self.regexes[regex]
             self.records.append(regex_tombstone(self._id, regex))
+        return wanted
+
+    def resolve(self) -> None:
+        """Match the members' regular expressions with the topics that there are; forget those of nobody."""
+        wanted = self.forget_expressions()
         is_old = self._group.topics_seen is not self._topics.version
         for regex in wanted:
             if regex in self.regexes and not is_old:

@@ -18,8 +18,6 @@ from actors.groups.consumer.records import (
     assignment_epoch_record,
     by_topic,
     current_record,
-    group_record,
-    member_tombstones,
 )
 from actors.groups.settings import ConfigsOf, GroupSettings
 from actors.groups.topics import Topics
@@ -223,12 +221,14 @@ class Heartbeats:
 
     def remove(self, group: ConsumerGroup, gone: Sequence[ConsumerMember], because: str, now_ms: int) -> Step:
         """The step that ends members: the group begins an epoch without them. Nobody has to follow an empty group's."""
-        records: list[Record] = []
+        draft = Draft(group, self._topics, now_ms)
         for member in gone:
-            records += member_tombstones(group.group_id, member.member_id)
-        records.append(group_record(group.group_id, group.epoch + 1, group.metadata_hash))
-        if len(group.members) == len(gone):
-            records.append(assignment_epoch_record(group.group_id, group.epoch + 1, now_ms))
+            draft.remove(member.member_id)
+        draft.forget_expressions()
+        draft.begin_epoch()
+        records = draft.records
+        if not draft.members:
+            records.append(assignment_epoch_record(group.group_id, draft.epoch, now_ms))
         return Step(records, None, None, because, gone=tuple(gone))
 
 
