@@ -112,13 +112,13 @@ class ConsumerGroup:
                 self.assigned_at_ms = 0 if made is None else made.assignment_timestamp
             case ConsumerGroupMemberMetadataKey(member_id=member_id):
                 metadata = cast("ConsumerGroupMemberMetadataValue | None", record.value)
-                old = self.members.get(member_id, ConsumerMember(member_id))
-                self._put(member_id, None if metadata is None else with_metadata(old, metadata))
+                old = self._member(member_id)
+                self._put(old.member_id, None if metadata is None else with_metadata(old, metadata))
             case ConsumerGroupCurrentMemberAssignmentKey(member_id=member_id):
                 current = cast("ConsumerGroupCurrentMemberAssignmentValue | None", record.value)
                 if current is not None:
-                    old = self.members.get(member_id, ConsumerMember(member_id))
-                    self._put(member_id, with_assignment(old, current))
+                    old = self._member(member_id)
+                    self._put(old.member_id, with_assignment(old, current, self.target(member_id)))
                 elif member_id in self.members:
                     gone = ConsumerGroupCurrentMemberAssignmentValue()
                     self._put(member_id, with_assignment(self.members[member_id], gone))
@@ -126,12 +126,16 @@ class ConsumerGroup:
                 target = cast("ConsumerGroupTargetAssignmentMemberValue | None", record.value)
                 self.targets.pop(member_id, None)
                 if target is not None:
-                    self.targets[member_id] = target_of(target)
+                    self.targets[self._member(member_id).member_id] = target_of(target)
             case ConsumerGroupRegularExpressionKey(regular_expression=regex):
                 resolved = cast("ConsumerGroupRegularExpressionValue | None", record.value)
                 self.regexes.pop(regex, None)
                 if resolved is not None:
                     self.regexes[regex] = tuple(resolved.topics)
+
+    def _member(self, member_id: str) -> ConsumerMember:
+        """A member, or a new one; each record has an id of its own, of which one is kept."""
+        return self.members.get(member_id) or ConsumerMember(member_id)
 
     def _put(self, member_id: str, member: ConsumerMember | None) -> None:
         """A member is new, or has changed, or is gone."""

@@ -5,6 +5,8 @@ member's assignment) and 16 (regular expression). Type 4 is older than Kafka 4.1
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from sys import intern
+from types import MappingProxyType
 
 from actors.groups.consumer.member import ClassicClient, ConsumerMember, MemberState
 from actors.groups.records import ConsumerGroupRecord
@@ -28,6 +30,8 @@ from kstore.schema.messages.consumer_group_records import (
     TopicPartition,
     TopicPartitions,
 )
+
+NOTHING: Mapping[TopicIdAndPartition, int] = MappingProxyType({})
 
 
 def by_topic(partitions: Iterable[TopicIdAndPartition]) -> dict[bytes, list[int]]:
@@ -122,10 +126,10 @@ def with_metadata(member: ConsumerMember, value: ConsumerGroupMemberMetadataValu
     return member._replace(
         instance_id=value.instance_id,
         rack_id=value.rack_id,
-        client_id=value.client_id,
-        client_host=value.client_host,
-        topics=tuple(sorted(set(value.subscribed_topic_names))),
-        regex=value.subscribed_topic_regex or "",
+        client_id=intern(value.client_id),
+        client_host=intern(value.client_host),
+        topics=tuple(sorted(set(map(intern, value.subscribed_topic_names)))),
+        regex=intern(value.subscribed_topic_regex or ""),
         rebalance_timeout_ms=value.rebalance_timeout_ms,
         assignor=value.server_assignor,
         classic=_classic(value.classic_member_metadata),
@@ -145,15 +149,21 @@ def _classic(metadata: ClassicMemberMetadata | None) -> ClassicClient | None:
     return ClassicClient(metadata.session_timeout_ms, protocols)
 
 
-def with_assignment(member: ConsumerMember, value: ConsumerGroupCurrentMemberAssignmentValue) -> ConsumerMember:
-    """A member with what its record of type 8 says of it. A partition without an epoch has the member's."""
+def with_assignment(
+    member: ConsumerMember,
+    value: ConsumerGroupCurrentMemberAssignmentValue,
+    target: frozenset[TopicIdAndPartition] = frozenset(),
+) -> ConsumerMember:
+    """A member with what its record of type 8 says of it. A partition without an epoch has the member's. What is also
+    in its ``target`` isn't kept a second time.
+    """
     known = value.state in (0, 1, 2)
     return member._replace(
         epoch=value.member_epoch,
         previous_epoch=value.previous_member_epoch,
         state=MemberState(value.state) if known else MemberState.UNKNOWN,
-        assigned=_epochs(value.assigned_partitions, value.member_epoch),
-        revoking=_epochs(value.partitions_pending_revocation, value.member_epoch),
+        assigned=_epochs(value.assigned_partitions, value.member_epoch, target),
+        revoking=_epochs(value.partitions_pending_revocation, value.member_epoch, target),
     )
 
 
@@ -173,10 +183,18 @@ def _with_epochs(partitions: Mapping[TopicIdAndPartition, int]) -> list[TopicPar
     ]
 
 
-def _epochs(topics: list[TopicPartitions], member_epoch: int) -> dict[TopicIdAndPartition, int]:
+def _epochs(
+    topics: list[TopicPartitions], member_epoch: int, target: frozenset[TopicIdAndPartition]
+) -> Mapping[TopicIdAndPartition, int]:
+    if not topics:
+        return NOTHING
+    there = {each: each for each in target}
     found: dict[TopicIdAndPartition, int] = {}
     for topic in topics:
         epochs = topic.assignment_epochs or []
-        for index, number in enumerate(topic.partitions):
-            found[(bytes(topic.topic_id), number)] = epochs[index] if index < len(epochs) else member_epoch
+        if len(epochs) != len(topic.partitions):
+            epochs = [max(member_epoch, 0)] * len(topic.partitions)
+        for number, epoch in zip(topic.partitions, epochs, strict=True):
+            each = (bytes(topic.topic_id), number)
+            found[there.get(each, each)] = epoch
     return found
