@@ -6,6 +6,7 @@
 #   make bench        micro-benchmarks                    make test-oracle   against a real Apache Kafka (JDK, Maven)
 #   make bench-peers  beside Apache Kafka and kfake       make bench-clients  beside the other Python clients
 #   make bench-transactions  transactions, beside Apache Kafka
+#   make bench-groups consumer groups, beside Apache Kafka
 #   make test-frameworks  applications on Python's Kafka frameworks, from the package index
 #   make bench-growth what a load costs when one of its dimensions doubles
 #   make debug, asan  tests on a checked, a sanitized build
@@ -18,7 +19,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
-.PHONY: help demo test check build test-full test-oracle test-frameworks compatibility bench bench-clients bench-growth bench-peers bench-transactions docs debug debug-formats asan clean
+.PHONY: help demo test check build test-full test-oracle test-frameworks compatibility bench bench-clients bench-groups bench-growth bench-peers bench-transactions docs debug debug-formats asan clean
 
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -140,6 +141,10 @@ bench-peers: $(STAMPS)/bench
 bench-transactions: $(STAMPS)/bench
 	$(call say,transactions beside Apache Kafka; writes their part of docs/benchmarks.md)
 	@$(BIN)/python -m bench.peers --transactions --servers kstore,kafka --rounds 3 $(ARGS)
+
+bench-groups: $(STAMPS)/bench
+	$(call say,consumer groups beside Apache Kafka; writes their part of docs/benchmarks.md)
+	@$(BIN)/python -m bench.peers --groups --servers kstore,kafka --rounds 3 $(ARGS)
 
 # --- documentation ---------------------------------------------------------------------------------------------------
 

@@ -12,13 +12,25 @@ from typing import TypeVar
 
 from confluent_kafka import KafkaException
 
-from bench.peers import environment, load, page, raw, report
-from bench.peers.cases import IDLE_MEMORY, LOADED_MEMORY, START, WARM_UP, Case, Metric, cases, transaction_cases
+from bench.peers import environment, groups, load, page, raw, report
+from bench.peers.cases import (
+    IDLE_MEMORY,
+    LOADED_MEMORY,
+    START,
+    WARM_UP,
+    Case,
+    Metric,
+    cases,
+    group_cases,
+    transaction_cases,
+)
 from bench.peers.processes import ServerFailed, stop_on_termination
 from bench.peers.results import Results
 from bench.peers.servers import EVERY_REPLICA_ACKNOWLEDGES, SERVERS, Server
 
 T = TypeVar("T")
+
+NO_CONFIG: Mapping[str, str] = {}
 
 ROOT = Path(__file__).resolve().parents[2]
 MICRO = ROOT / "build" / "benchmark.json"
@@ -74,10 +86,10 @@ class Run:
                         server.stop()
 
     @contextlib.contextmanager
-    def started(self) -> Iterator[list[Server]]:
+    def started(self, config: Mapping[str, str] = NO_CONFIG) -> Iterator[list[Server]]:
         """Every server, started once and warm; stopped at the end of the block."""
         with contextlib.ExitStack() as stopping:
-            made = [self.new_server(kind, {}) for kind in self.kinds]
+            made = [self.new_server(kind, config) for kind in self.kinds]
             servers = [server for server in made if server is not None]
             for server in servers:
                 stopping.callback(server.stop)
@@ -96,14 +108,14 @@ class Run:
             self.memory(LOADED_MEMORY, servers)
             self.rounds_of([case for case in chosen if not case.fills_memory], servers)
 
-    def transactions(self, chosen: list[Case]) -> None:
-        """Put every case with transactions on the servers, without the peers where it compares things at one server."""
-        with self.started() as servers:
+    def beside(self, chosen: list[Case], config: Mapping[str, str] = NO_CONFIG) -> None:
+        """Put every case on the servers, without the peers where it is about one server alone."""
+        with self.started(config) as servers:
             for server in servers:
                 self.measure(WARM_UP, server)
             self.rounds_of([case for case in chosen if not case.once], servers)
         self.kinds = [kind for kind in self.kinds if kind.name == "kstore"]
-        with self.started() as servers:
+        with self.started(config) as servers:
             self.rounds_of([case for case in chosen if case.once], servers)
 
     def rounds_of(self, chosen: list[Case], servers: list[Server]) -> None:
@@ -149,6 +161,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--transactions", action="store_true", help="the loads with transactions instead, and their part of the page"
     )
+    parser.add_argument(
+        "--groups", action="store_true", help="the loads of consumer groups instead, and their part of the page"
+    )
     parser.add_argument("--no-start", action="store_true", help="leave out the time to the first record")
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "benchmarks.md")
     parser.add_argument("--micro", type=Path, default=MICRO, help="the report of `make bench`, taken in if it is there")
@@ -163,19 +178,21 @@ def main() -> int:
     asked = parse_arguments()
     stop_on_termination()
     described = environment.describe()
-    made = transaction_cases(asked.scale) if asked.transactions else cases(asked.scale)
+    made = (transaction_cases if asked.transactions else group_cases if asked.groups else cases)(asked.scale)
     chosen = [case for case in made if asked.only in case.name]
     with tempfile.TemporaryDirectory(prefix="bench-peers-") as folder:
         run = Run(asked.servers, Path(folder), asked.rounds)
         if asked.transactions:
-            run.transactions(chosen)
+            run.beside(chosen)
+        elif asked.groups:
+            run.beside(chosen, groups.CONFIG)
         else:
             if not asked.no_start:
                 run.starts()
             if chosen:
                 run.loads(chosen)
     taken = report.Taken(run.results, described, run.versions, asked.rounds)
-    parts = report.transactions(taken) if asked.transactions else report.peers(taken)
+    parts = (report.transactions if asked.transactions else report.groups if asked.groups else report.peers)(taken)
     known = page.read(asked.output.read_text()) if asked.output.exists() else {}
     page.write(asked.output, {**parts, **report.micro(asked.micro, known.get("In the process", ""))})
     print(f"wrote {asked.output}")

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bench.peers import load, transactions
+from bench.peers import groups, load, transactions
 from bench.peers.servers import Server
 
 
@@ -160,6 +160,52 @@ def transaction_cases(scale: float = 1.0) -> list[Case]:
             Metric("the same, 100 B, with 10,000 aborted transactions in the log", "x", "ratio", (Goal(0.8),)),
         ),
     ]
+
+
+def group_cases(scale: float = 1.0) -> list[Case]:
+    """The loads of consumer groups, as many joins and heartbeats of each."""
+    return [
+        Case(
+            "join",
+            lambda server: groups.joins(server, max(int(10 * scale), 1)),
+            (
+                Metric("a member joins a group of 10, 100 partitions", "s", "s", (Goal(1.0, "Kafka", at_most=True),)),
+                Metric("the same: brokers' processors", "s", "processor", (Goal(0.5, "Kafka", at_most=True),)),
+            ),
+        ),
+        Case(
+            "heartbeat",
+            lambda server: groups.heartbeats(server, max(int(5000 * scale), 100)),
+            (
+                Metric("a heartbeat, p50", "ms", "p50", (Goal(0.3, "Kafka", at_most=True),)),
+                Metric("a heartbeat, p99", "ms", "p99"),
+            ),
+        ),
+        Case(
+            "1,000 members",
+            lambda _: groups.by_program("bench.members"),
+            (
+                Metric("1,000 members, 1,000 partitions: to settled", "heartbeats", "heartbeats", (at_most(2),)),
+                Metric("the same: processor time", "s", "seconds", (at_most(2),)),
+                Metric("the same, with heartbeats each 5 s", "of a core", "share", (at_most(0.1),)),
+            ),
+            once=True,
+        ),
+        Case(
+            "memory of a group",
+            lambda _: groups.by_program("bench.groups_at_rest"),
+            (
+                Metric("memory of a group of 10 members at rest, classic", "KiB", "classic", (at_most(20),)),
+                Metric("memory of a group of 10 members at rest, consumer", "KiB", "consumer", (at_most(20),)),
+            ),
+            once=True,
+        ),
+    ]
+
+
+def at_most(limit: float) -> Goal:
+    """A goal for kstore alone."""
+    return Goal(limit, at_most=True)
 
 
 WARM_UP = Case("warm-up", lambda server: load.produce(server, 100, 50_000), ())

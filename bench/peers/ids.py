@@ -47,6 +47,27 @@ class Connection:
         self._socket.sendall(b"".join(asked))
         return [self._answer(each.API_KEY, version) for each in requests]
 
+    def repeat(self, version: int, request: Message, count: int) -> list[float]:
+        """Send a request so many times, each when the one before is answered; the seconds that each takes. The answers
+        must be the same bytes, so that they needn't be decoded.
+        """
+        data = b"".join(map(bytes, frames.encode_request(request, version, 0, "ids")))
+        took: list[float] = []
+        first = b""
+        for _ in range(count):
+            started = time.perf_counter()
+            self._socket.sendall(data)
+            answer = self._file.read(len(first)) if first else self._frame()
+            took.append(time.perf_counter() - started)
+            first = first or answer
+            if answer != first:
+                raise WrongAnswer(f"an answer differs from the first: {answer.hex()}, {first.hex()}")
+        return took
+
+    def _frame(self) -> bytes:
+        head = self._file.read(4)
+        return head + self._file.read(struct.unpack(">i", head)[0])
+
     def _answer(self, key: int, version: int) -> Message:
         head = self._file.read(4)
         if len(head) < 4:

@@ -16,6 +16,7 @@ ORDER = (
     "What falls short, and why",
     "What failed in this run",
     "Transactions",
+    "Consumer groups",
     "In the process",
 )
 

@@ -33,6 +33,13 @@ things are compared at kstore alone, they take turns, and the median of their ra
 brokers in one process, on disk, take in addition. A goal of 1.3 times Kafka's rate is also met by half of Kafka's
 processor time for each record."""
 
+GROUPS = """\
+Groups of the consumer protocol (KIP-848). Written by `make bench-groups`: one run of {rounds} rounds, the servers side
+by side as above, with no wait between two target assignments and a heartbeat a second. A member joins through
+librdkafka. The group has settled when each member has its share; meanwhile nobody reads, so the processor time of all
+three brokers is that of the group. Heartbeats go over a bare socket to the coordinator, one after the other. Very many
+members, and groups at rest, are measured in the process (`bench/members.py`, `bench/groups_at_rest.py`)."""
+
 
 @dataclass(frozen=True)
 class Taken:
@@ -58,16 +65,25 @@ def peers(taken: Taken) -> dict[str, str]:
 
 def transactions(taken: Taken) -> dict[str, str]:
     """The part about transactions."""
+    return {"Transactions": _part(TRANSACTIONS, taken, TRANSACTION_NOTES)}
+
+
+def groups(taken: Taken) -> dict[str, str]:
+    """The part about consumer groups."""
+    return {"Consumer groups": _part(GROUPS, taken, None)}
+
+
+def _part(about: str, taken: Taken, notes: Path | None) -> str:
     failed = "\n".join(f"- failed in this run: {failure}" for failure in taken.results.failures)
     texts = [
-        TRANSACTIONS.format(rounds=taken.rounds),
+        about.format(rounds=taken.rounds),
         _facts(taken),
         _table(taken.results),
         _goals(taken.results),
         failed,
-        TRANSACTION_NOTES.read_text().strip(),
+        "" if notes is None else notes.read_text().strip(),
     ]
-    return {"Transactions": "\n\n".join(text for text in texts if text)}
+    return "\n\n".join(text for text in texts if text)
 
 
 def micro(path: Path, known: str) -> dict[str, str]:
