@@ -148,6 +148,27 @@ def test_a_group_whose_first_rebalance_is_under_way_becomes_a_consumer_group() -
     assert g.rejoin(member)[1] != []
 
 
+def test_a_static_member_that_moves_on_in_the_middle_of_a_rebalance_leaves_no_partition_alone(g: Migrating) -> None:
+    g.driven.send_join("parked", instance="i", protocols=(("range", subscription()),))
+    g.driven.pass_ms(0)
+    old = g.driven.joined("parked").member_id
+    answer = g.start("C", instance_id="i")
+    assert numbers(answer) == [0, 1, 2, 3], "nothing was assigned yet"
+    assert g.heartbeat(old, 1, "i") == errors.FencedInstanceId.code
+
+
+def test_a_consumer_group_is_not_made_while_the_record_of_a_classic_one_may_come(g: Migrating) -> None:
+    driven = g.driven
+    driven.is_held = True
+    driven.send_join("j", instance="i", protocols=(("range", subscription()),))
+    driven.overdue()
+    with pytest.raises(errors.CoordinatorNotAvailable):
+        g.start("C")
+    driven.is_held = False
+    driven.commit()
+    assert g.start("C").member_epoch == 2
+
+
 def test_an_assignment_that_is_being_written_is_waited_for(g: Migrating) -> None:
     driven = g.driven
     member = driven.member(protocols=(("range", subscription()),))

@@ -132,8 +132,6 @@ class ClassicGroups:
                 self._rebalance.dismiss_parked(group, errors.RebalanceInProgress.code, event)
                 self._rebalance.cancel_timers(group, event)
                 self._groups.forget(record.group_id)
-        elif group is None and self._is_loaded and self._groups.get(record.group_id) is not None:
-            return  # it comes late: the group of another kind is newer
         elif group is None or not self._is_loaded:
             group = group_from_record(record.group_id, record.value, event.now_ms)
             group.is_committed = True

@@ -143,18 +143,22 @@ class Migration:
 
     def _heartbeat_of_consumer(self, request: ConsumerGroupHeartbeatRequest, caller: Caller, event: Event) -> None:
         group = self._groups.get(request.group_id)
-        if not isinstance(group, ClassicGroup) or request.member_epoch != JOINING:
+        if isinstance(group, ConsumerGroup) or request.member_epoch != JOINING:
             self._consumer.heartbeat(request, caller, event)
             return
         try:
             check_heartbeat(request, caller.version, self._settings)
-            under_way = self._appends.of_classic_group(group.group_id)
-            if group.is_gone or any(append.is_overdue for append in under_way):
+            # One that couldn't be written in time is forgotten, but its record may still come.
+            under_way = self._appends.of_classic_group(request.group_id)
+            is_gone = isinstance(group, ClassicGroup) and group.is_gone
+            if is_gone or any(append.is_overdue for append in under_way):
                 raise errors.CoordinatorNotAvailable()
             if under_way:
-                self._locks.wait(group.group_id, Asked(request, caller))
-            else:
+                self._locks.wait(request.group_id, Asked(request, caller))
+            elif isinstance(group, ClassicGroup):
                 self._upgrade(group, request, caller, event)
+            else:
+                self._consumer.heartbeat(request, caller, event)
         except KafkaError as error:
             event.refuse(caller.reply, error)
 

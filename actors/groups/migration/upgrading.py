@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from actors.groups.classic.group import ClassicGroup
 from actors.groups.classic.member import ClassicMember
+from actors.groups.classic.states import GroupState
 from actors.groups.classic.subscriptions import CONSUMER_PROTOCOL_TYPE
 from actors.groups.consumer.draft import Draft
-from actors.groups.consumer.group import ConsumerGroup
+from actors.groups.consumer.group import FOUNDING_EPOCH, ConsumerGroup
 from actors.groups.consumer.member import ClassicClient, ConsumerMember
 from actors.groups.consumer.records import (
     assignment_epoch_record,
@@ -26,6 +27,9 @@ from actors.groups.topics import Topics
 from kstore.errors import GroupIdNotFound, UnknownServerError
 from kstore.log.names import TopicIdAndPartition
 from kstore.schema.errors import SchemaError
+
+UNSEEN = 0
+"""The hash of no topics."""
 
 
 def check_upgrade(group: ClassicGroup, settings: GroupSettings) -> None:
@@ -62,12 +66,15 @@ def upgraded(group: ClassicGroup, topics: Topics, now_ms: int) -> list[ConsumerG
     records = [member_record(group.group_id, member) for member in members]
     for record in records:
         made.apply(record)
-    topics_hash = Draft(made, topics, now_ms).hash_topics()
+    epoch = _epoch(group)
+    # In the middle of a rebalance the assignment isn't that of all members: as the group has seen no topics, a new one
+    # is made at once. Kafka makes none if the member that joins takes over from a static one.
+    topics_hash = Draft(made, topics, now_ms).hash_topics() if group.state is GroupState.STABLE else UNSEEN
     return [
         *records,
-        group_record(group.group_id, group.generation_id, topics_hash),
+        group_record(group.group_id, epoch, topics_hash),
         *[target_record(group.group_id, member.member_id, frozenset(member.assigned)) for member in members],
-        assignment_epoch_record(group.group_id, group.generation_id, 0),
+        assignment_epoch_record(group.group_id, epoch, 0),
         *[current_record(group.group_id, member) for member in members],
     ]
 
@@ -82,11 +89,18 @@ def _member(member: ClassicMember, group: ClassicGroup, topics: Topics) -> Consu
         client_host=member.client_host,
         topics=tuple(sorted(set(subscription.topics))),
         rebalance_timeout_ms=member.rebalance_timeout_ms,
-        epoch=group.generation_id,
-        previous_epoch=group.generation_id,
-        assigned=dict.fromkeys(_assigned(member, group, topics), group.generation_id),
+        epoch=_epoch(group),
+        previous_epoch=_epoch(group),
+        assigned=dict.fromkeys(_assigned(member, group, topics), _epoch(group)),
         classic=ClassicClient(member.session_timeout_ms, member.protocols),
     )
+
+
+def _epoch(group: ClassicGroup) -> int:
+    """The generation. A group in its first rebalance, which Kafka doesn't upgrade, has none: a member with epoch 0
+    would be one that joins.
+    """
+    return max(group.generation_id, FOUNDING_EPOCH)
 
 
 def _protocol_name(group: ClassicGroup) -> str:
