@@ -81,6 +81,12 @@ longer than the `poll()` that started it, the consumer forgets it and never gets
 - A damaged batch that was on the disk is never truncated: the log goes offline and is fetched again from another
   replica. The checksum of each batch is checked once when it is read from a disk; Apache Kafka serves what the disk
   returns.
+- In the migration of a group, requests of its members wait while the conversion is being written; Apache Kafka answers
+  on top of it. A classic group in its first rebalance becomes a consumer group; Apache Kafka answers
+  UNKNOWN_SERVER_ERROR. In the middle of a later one, a new target assignment is always made; Apache Kafka keeps the
+  unfinished one if the member that joins takes over from a static member with the same subscription. A heartbeat of a
+  member of the classic protocol is enough for a consumer group to follow changes of topics; Apache Kafka needs a member
+  of the consumer protocol, or one that joins.
 - A start is refused when the controller's metadata log is lost, is shorter than another node's copy, or is damaged by
   more than a torn end after a crash. The message says what to do.
 - Of the features that Apache Kafka 4.4 turns on in a new cluster, only `metadata.version`, `transaction.version` and
