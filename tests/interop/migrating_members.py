@@ -189,7 +189,7 @@ class Aiokafka(Member):
         await consumer.start()
         while not self.is_leaving:
             async with busy:
-                polled = await consumer.getmany(timeout_ms=0)
+                polled = await consumer.getmany(timeout_ms=int(POLL_S * 1_000))
                 rows = [each for found in polled.values() for each in found]
                 if rows:
                     is_committed = True
@@ -199,7 +199,7 @@ class Aiokafka(Member):
                         is_committed = False
                     records = [Read(each.partition, each.offset, int(each.value)) for each in rows]
                     self.ledger.note(self.name, records, is_committed=is_committed)
-            await asyncio.sleep(POLL_S)
+            await asyncio.sleep(0)
         await consumer.stop()
         self.lose(self.owned())
 
