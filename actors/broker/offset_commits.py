@@ -69,7 +69,7 @@ class OffsetCommits(Generic[RequestTopic, ResponseTopic, ResponsePartition]):
         self._topic_class = topic_class
         self._answer_class = answer_class
         self._part_class = part_class
-        self._answers: dict[int, tuple[RequestTopic, list[ResponsePartition]]] = {}  # by the topic of the request
+        self._answers: dict[str | Uuid, tuple[RequestTopic, list[ResponsePartition]]] = {}  # by what names the topic
 
     def answered(
         self, refusal: KafkaError | None, commit: Callable[[list[RequestTopic]], Coroutine]
@@ -115,8 +115,8 @@ class OffsetCommits(Generic[RequestTopic, ResponseTopic, ResponsePartition]):
                 parts += found.partitions
 
     def _parts(self, asked: RequestTopic) -> list[ResponsePartition]:
-        """The partitions of a topic in the response."""
-        return self._answers.setdefault(id(asked), (asked, []))[1]
+        """The partitions of a topic in the response, which has each topic once."""
+        return self._answers.setdefault(asked.topic_id if self._by_id else asked.name, (asked, []))[1]
 
     def _existing(
         self, asked: RequestTopic, partitions: list[CommittedPartition], parts: list[ResponsePartition]

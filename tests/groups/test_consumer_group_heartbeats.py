@@ -380,3 +380,21 @@ def test_a_member_that_leaves_takes_its_topics_along_and_the_next_coordinator_be
     again.topics.set(topics())
     assert beat(again, "A", 4).member_epoch == 4
     assert (group(again).epoch, group(again).shown_state) == (4, "Stable")
+
+
+def test_a_group_follows_the_assignor_that_its_members_would_have(driven: Driven) -> None:
+    joined = join(driven, "a")
+    changed = beat(driven, "a", joined.member_epoch, server_assignor="range")
+    assert changed.member_epoch == joined.member_epoch + 1
+    assert beat(driven, "a", changed.member_epoch, server_assignor="range").member_epoch == changed.member_epoch
+    back = beat(driven, "a", changed.member_epoch, server_assignor="uniform")
+    assert back.member_epoch == changed.member_epoch + 1
+
+
+def test_a_member_that_subscribes_to_nothing_moves_nobody(driven: Driven) -> None:
+    assert join(driven, "idle", subscribed_topic_names=[]).member_epoch == 1
+    busy = join(driven, "busy")
+    assert (busy.member_epoch, numbers(busy)) == (2, [0, 1, 2, 3])
+    assert join(driven, "idler", subscribed_topic_names=[], subscribed_topic_regex="").member_epoch == 2
+    assert beat(driven, "busy", 2).member_epoch == 2
+    assert group(driven).epoch == 2

@@ -24,6 +24,8 @@ CONFIG = {
     "broker.heartbeat.interval.ms": "500",
     "broker.session.timeout.ms": "4000",
     "default.replication.factor": "1",
+    "group.consumer.assignment.interval.ms": "0",
+    "group.consumer.max.size": "2",
     "group.max.size": "2",
     "group.initial.rebalance.delay.ms": "0",
     "group.min.session.timeout.ms": "6000",

@@ -35,4 +35,4 @@ def handle(call: Call) -> Coroutine:
 
 
 def _refused(group_id: str, error: KafkaError) -> DescribedGroup:
-    return DescribedGroup(group_id=group_id, error_code=error.code, error_message=error.message)
+    return DescribedGroup(group_id=group_id, error_code=error.code)

@@ -164,7 +164,7 @@ def _completed(
     call: Call, group: OffsetFetchRequestGroup, answer: OffsetFetchResponseGroup
 ) -> OffsetFetchResponseGroup:
     """Add ids to a full response, and to others the topics that were left out of the coordinator's request."""
-    if call.version < TOPICS_BY_ID:
+    if call.version < TOPICS_BY_ID or answer.error_code:
         return answer
     image = call.view.image
     if group.topics is None:

@@ -110,8 +110,9 @@ class ConsumerGroups:
                 raise errors.CoordinatorNotAvailable()
             return found
         if found is not None or request.member_epoch != JOINING:
+            kind = "Consumer group" if found is None and request.member_epoch > JOINING else "Group"
             words = "not found" if found is None else "is not a consumer group"
-            raise errors.GroupIdNotFound(f"Group {request.group_id} {words}.")
+            raise errors.GroupIdNotFound(f"{kind} {request.group_id} {words}.")
         return ConsumerGroup(request.group_id)
 
     def beat(

@@ -23,7 +23,11 @@ CLASSIC_MEMBER, CONSUMER_MEMBER = 0, 1
 
 
 def describe(group_id: str, group: Group | None, topics: Topics, heartbeats: Heartbeats) -> DescribedGroup:
-    """A group as it is in the log, or GROUP_ID_NOT_FOUND if there is no consumer group of this name."""
+    """A group as it is in the log; GROUP_ID_NOT_FOUND if there is no consumer group of this name, and INVALID_GROUP_ID
+    without a name.
+    """
+    if not group_id:
+        return DescribedGroup(group_id=group_id, error_code=errors.InvalidGroupId.code)
     if not isinstance(group, ConsumerGroup) or not group.is_committed:
         words = "not found" if group is None or not group.is_committed else "is not a consumer group"
         return DescribedGroup(

@@ -150,10 +150,10 @@ class Heartbeats:
         regexes = dict(draft.regexes)
         draft.resolve()
         because = ""
-        if is_new:
-            because = f"{asked.member_id} joined"
-        elif (asked.topics, asked.regex) != (member.topics, member.regex):
-            because = f"{asked.member_id} subscribes to {asked.subscription}"
+        if (asked.topics, asked.regex or "") != (member.topics, member.regex or ""):
+            because = f"{asked.member_id} joined" if is_new else f"{asked.member_id} subscribes to {asked.subscription}"
+        elif self.assignor_of(draft.members.values()) != self.assignor_of(group.members.values()):
+            because = f"{asked.member_id} would have another assignor"
         elif changed := [each for each, found in regexes.items() if draft.regexes.get(each, found) != found]:
             because = (
                 f"the regular expression {changed[0]} matches {', '.join(draft.regexes[changed[0]]) or 'no topic'}"

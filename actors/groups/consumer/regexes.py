@@ -11,6 +11,18 @@ from kstore.errors import InvalidRegularExpression
 
 EXPRESSION_LENGTH_MAX = 10_000
 
+IN_WORDS_OF_JAVA = {
+    "missing )": "missing closing )",
+    "missing ]": "missing closing ]",
+    "no argument for repetition operator": "missing argument to repetition operator",
+    "invalid repetition size": "invalid repeat count",
+    "bad repetition operator": "invalid nested repetition operator",
+    "invalid perl operator": "invalid or unsupported Perl syntax",
+    "invalid named capture group": "invalid named capture",
+    "trailing \\": "trailing backslash at end of expression",
+}
+"""What RE2 says is wrong with an expression, and what RE2/J says, which brokers of Apache Kafka match with."""
+
 
 def matching(regex: str, names: Iterable[str]) -> tuple[str, ...]:
     """The names that match, sorted.
@@ -31,6 +43,14 @@ def matching(regex: str, names: Iterable[str]) -> tuple[str, ...]:
         compiled = re2.compile(regex, options)
     except re2.error as error:
         raise InvalidRegularExpression(
-            f"SubscribedTopicRegex `{regex}` is not a valid regular expression: {error}"
+            f"SubscribedTopicRegex `{regex}` is not a valid regular expression: {_in_words(error)}."
         ) from None
     return tuple(sorted(name for name in names if compiled.fullmatch(name)))
+
+
+def _in_words(error: Exception) -> str:
+    """What is wrong, without the part of the expression that RE2 shows behind it."""
+    (told,) = error.args
+    words = (told.decode() if isinstance(told, bytes) else str(told)).rpartition(": ")
+    what = words[0] or words[2]
+    return IN_WORDS_OF_JAVA.get(what, what)

@@ -21,7 +21,7 @@ def beat(group: str, member: str = "matrix-member", epoch: int = 0, **fields: An
     return ConsumerGroupHeartbeatRequest(group_id=group, member_id=member, **{"member_epoch": epoch, **fields})
 
 
-def joining(group: str, topics: list[str], member: str = "matrix-member", **fields: Any) -> Any:
+def joining(group: str, topics: list[str] | None, member: str = "matrix-member", **fields: Any) -> Any:
     return beat(group, member, **{**FIRST, "subscribed_topic_names": topics, **fields})
 
 

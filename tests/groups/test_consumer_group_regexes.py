@@ -1,0 +1,29 @@
+"""Regular expressions of consumer groups: RE2's, with the words of Apache Kafka for what is wrong with one."""
+
+from __future__ import annotations
+
+import pytest
+
+from actors.groups.consumer.regexes import matching
+from kstore.errors import InvalidRegularExpression
+
+WRONG = {
+    "(": "missing closing )",
+    "[": "missing closing ]",
+    "*": "missing argument to repetition operator",
+    "a{1001}": "invalid repeat count",
+    "a**": "invalid nested repetition operator",
+    "(?=x)": "invalid or unsupported Perl syntax",
+    "(?P<n": "invalid named capture",
+    r"\8": "invalid escape sequence",
+    r"\pX": "invalid character class range",
+    "[z-a]": "invalid character class range",
+    "x\\": "trailing backslash at end of expression",
+}
+
+
+@pytest.mark.parametrize("regex", WRONG)
+def test_what_is_wrong_is_said_as_by_kafka(regex: str) -> None:
+    with pytest.raises(InvalidRegularExpression) as refused:
+        matching(regex, ["orders"])
+    assert refused.value.message == f"SubscribedTopicRegex `{regex}` is not a valid regular expression: {WRONG[regex]}."
