@@ -46,7 +46,13 @@ def command(client: str) -> list[str]:
     """
     if client in CLIENTS:
         return [*python_program("transact.py"), client]
-    return _java() if client == "java" else _node() if client == "kafkajs" else built_by_go(client.removesuffix("-go"))
+    return (
+        java_program("Transact.java")
+        if client == "java"
+        else _node()
+        if client == "kafkajs"
+        else built_by_go(client.removesuffix("-go"))
+    )
 
 
 def python_program(name: str) -> list[str]:
@@ -75,11 +81,12 @@ def _node() -> list[str]:
     return ["node", str(folder / "transact.js")]
 
 
-def _java() -> list[str]:
+def java_program(name: str) -> list[str]:
+    """What runs a program in Java with Apache Kafka's jars."""
     if lacking := kafka.missing():
         pytest.skip(lacking)
     quiet = "-Dorg.slf4j.simpleLogger.defaultLogLevel=off"
-    return ["java", "-Xmx256m", quiet, "-cp", f"{kafka.libs()}/*", str(PROGRAMS / "java" / "Transact.java")]
+    return ["java", "-Xmx256m", quiet, "-cp", f"{kafka.libs()}/*", str(PROGRAMS / "java" / name)]
 
 
 def _needs(*tools: str) -> None:

@@ -1,4 +1,6 @@
-"""Apache Kafka's own consumer in groups of the consumer protocol: what it tells its listener is written down."""
+"""Apache Kafka's own consumer in groups of the consumer protocol: what it tells its listener is written down, and it
+tells the same on kstore.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,7 @@ from pathlib import Path
 from clients.targets import FAST
 
 from bench.peers.kafka import KafkaCluster
+from kstore import Cluster
 
 GOLDEN = Path(__file__).parents[1] / "clients" / "golden"
 TIMEOUT_S = 240
@@ -31,3 +34,8 @@ def test_javas_consumer_tells_its_listener_what_is_written_down(
     start_kafka: Callable[..., KafkaCluster], kafka_jars: Path
 ) -> None:
     assert printed(start_kafka(1, FAST).bootstrap, kafka_jars) == told()
+
+
+def test_javas_consumer_tells_its_listener_the_same_on_kstore(kafka_jars: Path) -> None:
+    with Cluster(3, listen="127.0.0.1:0", config=FAST) as cluster:
+        assert printed(cluster.bootstrap_servers, kafka_jars) == told()
