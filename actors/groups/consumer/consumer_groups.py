@@ -154,10 +154,10 @@ class ConsumerGroups:
         start_session(group, member, event)
 
     def _check_room(self, request: ConsumerGroupHeartbeatRequest) -> None:
+        if request.member_epoch != JOINING:
+            return
         nbytes = MEMBER_BYTES + sum(100 + len(name) for name in request.subscribed_topic_names or ())
-        if request.member_epoch == JOINING and not self._groups.memory_use.has_room(
-            nbytes, self._settings.group_metadata_max_bytes
-        ):
+        if not self._groups.memory_use.has_room(nbytes, self._settings.group_metadata_max_bytes):
             raise errors.CoordinatorNotAvailable()
 
     def write(

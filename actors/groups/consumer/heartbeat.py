@@ -274,6 +274,13 @@ def _check_epoch(member: ConsumerMember, epoch: int, owned: Owned) -> None:
 def _asking(member: ConsumerMember, request: ConsumerGroupHeartbeatRequest, caller: Caller) -> ConsumerMember:
     """The member with what its heartbeat says of it; the same one if that is nothing new."""
     names, regex = request.subscribed_topic_names, request.subscribed_topic_regex
+    if (
+        names is regex is request.rack_id is request.server_assignor is member.classic is None
+        and request.instance_id in (None, member.instance_id)
+        and request.rebalance_timeout_ms == -1
+        and (member.client_id, member.client_host) == (caller.client_id, caller.client_host)
+    ):
+        return member
     asked = member._replace(
         instance_id=member.instance_id if request.instance_id is None else request.instance_id,
         rack_id=member.rack_id if request.rack_id is None else request.rack_id,
