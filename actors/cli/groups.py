@@ -14,8 +14,9 @@ from actors.cli.arguments import (
     checked,
     topic_and_partitions,
 )
+from actors.cli.configs import add_config, add_unset, alter_configs
 from actors.cli.connection import complete_groups, complete_topics, open_admin
-from actors.cli.for_each import delete_each, unknown
+from actors.cli.for_each import delete_each, do_each, tell, unknown
 from actors.cli.output import counted, print_columns, print_json
 from actors.cli.parsers import add_actions, new_parser
 from actors.cli.positions import time_ms
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
     from actors.clients.admin.descriptions import GroupDescription
     from actors.clients.structs import TopicPartition
 
-DESCRIPTION = "Lists, describes and deletes the consumer groups of any Kafka, shows their lag, and moves their offsets."
+DESCRIPTION = (
+    "Lists, describes, alters and deletes the consumer groups of any Kafka, shows their lag, moves their offsets."
+)
 
 EXAMPLES = """
 kstore groups list
@@ -44,6 +47,11 @@ kstore groups describe
 kstore groups describe billing
 kstore groups describe billing --json
 """
+EXAMPLE = "consumer.session.timeout.ms=60000"
+ALTER_EXAMPLES = """
+kstore groups alter billing --config consumer.session.timeout.ms=60000
+kstore groups alter billing --unset consumer.session.timeout.ms
+"""
 DELETE_EXAMPLES = """
 kstore groups delete billing
 kstore groups delete billing --if-exists
@@ -55,7 +63,11 @@ kstore groups reset-offsets billing --topic orders --to-datetime 2026-01-01
 kstore groups reset-offsets billing --topic orders:0 --to-offset 1 --json
 """
 DESCRIBING = """
-Shows groups (without a name: all): their members, what each reads, and how far behind the group is, in records.
+Shows groups (without a name: all): the configs that were set for them, their members, what each reads, and how far
+behind the group is, in records.
+"""
+ALTERING = """
+Alters the configs of groups, which may be set before there is such a group. Those of the brokers count for all others.
 """
 RESET_USAGE = """\
 %(prog)s [-h] [--execute] [--json]
@@ -93,6 +105,12 @@ def add_to(verbs: Verbs) -> None:
     )
     add_names(describing, nargs="*")
     finish(describing, describe, "one object with everything")
+
+    altering = new_parser(actions, "alter", "set and unset configs", ALTERING, ALTER_EXAMPLES)
+    add_names(altering)
+    add_config(altering, EXAMPLE)
+    add_unset(altering)
+    finish(altering, alter, "one object with the names of the groups")
 
     resetting = new_parser(actions, "reset-offsets", "move a group's offsets", RESETTING, RESET_EXAMPLES)
     resetting.usage = RESET_USAGE
@@ -171,7 +189,8 @@ def describe(options: argparse.Namespace) -> int:
     for number, group in enumerate(found):
         members = counted(len(group["members"]), "member")
         protocol = f", assignor {group['protocol']}" if group["protocol"] else ""
-        print(f"{chr(10) if number else ''}{group['group']}: {group['state']}, {members}{protocol}")
+        configs = "".join(f"\n  {key}={value}" for key, value in group["configs"].items())
+        print(f"{chr(10) if number else ''}{group['group']}: {group['state']}, {members}{protocol}{configs}")
         if group["members"]:
             rows = [
                 (
@@ -237,6 +256,7 @@ class GroupShown(TypedDict):
     protocol_type: str
     protocol: str
     coordinator: int
+    configs: dict[str, str | None]
     members: list[MemberShown]
     offsets: list[OffsetShown]
 
@@ -276,9 +296,22 @@ def described(admin: Admin, group: GroupDescription) -> GroupShown:
         "protocol_type": group.protocol_type,
         "protocol": group.protocol,
         "coordinator": group.coordinator,
+        "configs": configs_of(admin, group.group_id),
         "members": members,
         "offsets": offsets,
     }
+
+
+def configs_of(admin: Admin, group: str) -> dict[str, str | None]:
+    """The configs that were set for a group; none where the brokers are older than such configs."""
+    from actors.clients.admin.descriptions import ConfigResource
+    from kstore.errors import InvalidRequest
+
+    try:
+        found = admin.describe_configs([ConfigResource("group", group)], config_filter="modified")
+    except InvalidRequest:
+        return {}
+    return {name: entry.value for name, entry in found["group"][group].items()}
 
 
 def ends_of(admin: Admin, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
@@ -288,6 +321,24 @@ def ends_of(admin: Admin, partitions: list[TopicPartition]) -> dict[TopicPartiti
     there = set(admin.list_topics())
     wanted = {partition: OffsetSpec.LATEST for partition in partitions if partition.topic in there}
     return {partition: at.offset for partition, at in admin.list_partition_offsets(wanted).items()} if wanted else {}
+
+
+def alter(options: argparse.Namespace) -> int:
+    """Set and unset their configs."""
+    if not (options.config or options.unset):
+        raise UsageError("nothing to alter: give --config or --unset")
+    altered: list[str] = []
+
+    def one(name: str) -> None:
+        done = alter_configs(admin, "group", name, options)
+        altered.append(name)
+        tell(options, name, "altered", *done)
+
+    with open_admin(options) as admin:
+        code = do_each(options.groups, one, "group", lambda: group_names(admin))
+    if options.json:
+        print_json({"altered": altered})
+    return code
 
 
 def delete(options: argparse.Namespace) -> int:

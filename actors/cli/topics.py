@@ -6,7 +6,8 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, TypedDict
 
-from actors.cli.arguments import UsageError, add_connection, add_json, at_least, checked, pair
+from actors.cli.arguments import UsageError, add_connection, add_json, at_least
+from actors.cli.configs import add_config, add_unset, alter_configs
 from actors.cli.connection import complete_topics, open_admin
 from actors.cli.for_each import delete_each, do_each, tell, unknown
 from actors.cli.output import counted, print_columns, print_json
@@ -41,6 +42,7 @@ kstore topics describe
 kstore topics describe payments
 kstore topics describe payments orders --json
 """
+EXAMPLE = "segment.bytes=1048576"
 ALTER_EXAMPLES = """
 kstore topics alter payments -p 6
 kstore topics alter payments --config segment.ms=60000 --unset segment.bytes
@@ -79,7 +81,7 @@ def add_to(verbs: Verbs) -> None:
         metavar="N",
         help="the replicas of each partition (default: the brokers' default.replication.factor)",
     )
-    add_config(creating)
+    add_config(creating, EXAMPLE)
     creating.add_argument("--if-not-exists", action="store_true", help="don't fail if it exists; it stays as it is")
     creating.add_argument("--dry-run", action="store_true", help="only check whether it could be done")
     finish(creating, create, "one object with the topics that were created")
@@ -98,8 +100,8 @@ def add_to(verbs: Verbs) -> None:
     altering = new_parser(actions, "alter", "set and unset configs, add partitions", "Alters topics.", ALTER_EXAMPLES)
     add_names(altering)
     altering.add_argument("-p", "--partitions", type=at_least(1), metavar="N", help="grow to N partitions")
-    add_config(altering)
-    altering.add_argument("--unset", action="append", default=[], metavar="KEY", help="back to the default; repeatable")
+    add_config(altering, EXAMPLE)
+    add_unset(altering)
     finish(altering, alter, "one object with the names of the topics")
 
     deleting = new_parser(actions, "delete", "delete topics", "Deletes topics with all records.", DELETE_EXAMPLES)
@@ -127,18 +129,6 @@ def add_names(parser: argparse.ArgumentParser, existing: bool = True, nargs: str
     names = parser.add_argument("topics", nargs=nargs, default=[], metavar="TOPIC", help="the topic")
     if existing:
         names.completer = complete_topics  # type: ignore[attr-defined]
-
-
-def add_config(parser: argparse.ArgumentParser) -> None:
-    """Topic configs."""
-    parser.add_argument(
-        "--config",
-        type=checked(pair),
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="a config of Apache Kafka's, such as segment.bytes=1048576; repeatable",
-    )
 
 
 def list_topics(options: argparse.Namespace) -> int:
@@ -323,24 +313,14 @@ def sizes_of(admin: Admin, topics: list[TopicDescription]) -> dict[tuple[TopicPa
 
 def alter(options: argparse.Namespace) -> int:
     """Configs first, as they may be refused; then partitions."""
-    from actors.clients.admin.descriptions import ConfigResource
-
     if not (options.config or options.unset or options.partitions):
         raise UsageError("nothing to alter: give --config, --unset or --partitions")
-    unset: dict[str, str | tuple[str, None]] = dict.fromkeys(options.unset, ("delete", None))
-    changes = unset | dict(options.config)
     altered: list[str] = []
 
     def one(name: str) -> None:
         done: list[str] = []
         try:
-            if options.unset:
-                check_unset(admin, name, options.unset)
-            if changes:
-                admin.alter_configs([ConfigResource("topic", name, changes)])
-                done += [
-                    f"{key}={value}" if isinstance(value, str) else f"{key} unset" for key, value in changes.items()
-                ]
+            done += alter_configs(admin, "topic", name, options)
             if options.partitions:
                 admin.create_partitions({name: options.partitions})
                 done.append(counted(options.partitions, "partition"))
@@ -354,18 +334,6 @@ def alter(options: argparse.Namespace) -> int:
     if options.json:
         print_json({"altered": altered})
     return code
-
-
-def check_unset(admin: Admin, name: str, keys: list[str]) -> None:
-    """Raise InvalidConfig for a key that a topic can't have: brokers let those be unset without a word."""
-    from actors.clients.admin.descriptions import ConfigResource
-    from kstore.errors import InvalidConfig
-    from kstore.errors.config import nearest
-
-    known = admin.describe_configs([ConfigResource("topic", name)])["topic"][name]
-    for key in keys:
-        if key not in known:
-            raise InvalidConfig(f"Unknown topic config name: {key}{nearest(key, known)}")
 
 
 def delete(options: argparse.Namespace) -> int:

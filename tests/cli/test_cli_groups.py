@@ -85,6 +85,16 @@ def test_a_new_group_can_be_put_anywhere_before_it_exists(ok, topic, group) -> N
     assert ok("consume", "-G", group, topic, "-c", "1") == b"c\n"
 
 
+def test_configs_of_a_group_are_set_shown_and_unset(ok, billed) -> None:
+    key = "consumer.session.timeout.ms"
+    assert ok("groups", "alter", billed, "--config", f"{key}=60000").decode() == f"{billed}: altered, {key}=60000\n"
+    assert f"\n  {key}=60000\n" in ok("groups", "describe", billed).decode()
+    (described,) = json.loads(ok("groups", "describe", billed, "--json"))["groups"]
+    assert described["configs"] == {key: "60000"}
+    assert json.loads(ok("groups", "alter", billed, "--unset", key, "--json")) == {"altered": [billed]}
+    assert key not in ok("groups", "describe", billed).decode()
+
+
 def test_a_deleted_group_is_gone(ok, kstore, billed) -> None:
     assert ok("groups", "delete", billed).decode() == f"{billed}: deleted\n"
     assert billed not in ok("groups", "list").decode()
@@ -109,6 +119,10 @@ def test_a_deleted_group_is_gone(ok, kstore, billed) -> None:
             1,
             "there is no topic {topic}s (did you mean ",
         ),
+        (["alter", "g"], 2, "nothing to alter: give --config or --unset"),
+        (["alter", "g", "--config", "consumer.session.timeout=1"], 1, "did you mean consumer.session.timeout.ms?"),
+        (["alter", "g", "--config", "consumer.session.timeout.ms=1"], 1, "must be in the range 45000 to 60000"),
+        (["alter", "g", "--unset", "session.timeout.ms"], 1, "Unknown group config name: session.timeout.ms"),
         (["describe", "never-was"], 1, "GROUP_ID_NOT_FOUND: there is no group never-was"),
     ],
 )

@@ -32,7 +32,7 @@ def test_brokers_are_named_before_the_action_or_after_it(verb: str) -> None:
         ("topic list", "kstore: there is no verb topic (did you mean topics?)", "topics"),
         ("topics crate x", "kstore topics: there is no action crate (did you mean create?)", "topics create"),
         ("groups ls", "kstore groups: there is no action ls (did you mean list?)", "groups list"),
-        ("groups", "kstore groups: say what to do: list, describe, reset-offsets, delete", "groups"),
+        ("groups", "kstore groups: say what to do: list, describe, alter, reset-offsets, delete", "groups"),
         (
             "topics create x --partitons 3",
             "kstore topics create: there is no option --partitons (did you mean --partitions?)",

@@ -275,7 +275,11 @@ def _asking(member: ConsumerMember, request: ConsumerGroupHeartbeatRequest, call
     """The member with what its heartbeat says of it; the same one if that is nothing new."""
     names, regex = request.subscribed_topic_names, request.subscribed_topic_regex
     if (
-        names is regex is request.rack_id is request.server_assignor is member.classic is None
+        names is None
+        and regex is None
+        and request.rack_id is None
+        and request.server_assignor is None
+        and member.classic is None
         and request.instance_id in (None, member.instance_id)
         and request.rebalance_timeout_ms == -1
         and (member.client_id, member.client_host) == (caller.client_id, caller.client_host)
