@@ -33,7 +33,9 @@ class Ledger:
         self.doubled: list[str] = []
         self.reads: list[Read] = []
         self.refused: set[tuple[int, int]] = set()
-        """Records whose commits were refused: another member may read them again."""
+        """Records whose commits were refused, or came when the partition was being given up: another member may read
+        them again.
+        """
 
     def gain(self, name: str, partitions: Iterable[int]) -> None:
         with self._lock:
@@ -49,15 +51,19 @@ class Ledger:
                 if self._owners.get(number) == name:
                     del self._owners[number]
 
-    def note(self, name: str, records: list[Read], *, is_committed: bool) -> None:
+    def read(self, name: str, records: list[Read]) -> None:
         with self._lock:
             for record in records:
                 owner = self._owners.get(record.partition)
                 if owner != name:
                     self.doubled.append(f"{name} read {record} of {owner}")
             self.reads += records
-            if not is_committed:
-                self.refused.update((record.partition, record.offset) for record in records)
+
+    def commit_ended(self, name: str, records: list[Read], *, is_refused: bool) -> None:
+        with self._lock:
+            for record in records:
+                if is_refused or self._owners.get(record.partition) != name:
+                    self.refused.add((record.partition, record.offset))
 
     def owners(self) -> dict[int, str]:
         with self._lock:
@@ -145,12 +151,13 @@ class KafkaPython(Member):
             records = [Read(each.partition, each.offset, int(each.value)) for rows in polled.values() for each in rows]
             if not records:
                 continue
-            is_committed = True
+            self.ledger.read(self.name, records)
+            is_refused = False
             try:
                 consumer.commit()
             except KafkaError:
-                is_committed = False
-            self.ledger.note(self.name, records, is_committed=is_committed)
+                is_refused = True
+            self.ledger.commit_ended(self.name, records, is_refused=is_refused)
         consumer.close()
         self.lose(self.owned())
 
@@ -172,10 +179,8 @@ class Aiokafka(Member):
                 member.gain(each.partition for each in assigned)
 
             async def on_partitions_revoked(self, revoked):
-                async with busy:
-                    member.lose(each.partition for each in revoked)
+                member.lose(each.partition for each in revoked)
 
-        busy = asyncio.Lock()  # it is told of a rebalance while its records are being committed
         consumer = AIOKafkaConsumer(
             bootstrap_servers=self.bootstrap,
             group_id=self.group,
@@ -188,18 +193,19 @@ class Aiokafka(Member):
         consumer.subscribe([self.topic], listener=Listener())
         await consumer.start()
         while not self.is_leaving:
-            async with busy:
-                polled = await consumer.getmany(timeout_ms=int(POLL_S * 1_000))
-                rows = [each for found in polled.values() for each in found]
-                if rows:
-                    is_committed = True
-                    try:
-                        await consumer.commit()
-                    except KafkaError:
-                        is_committed = False
-                    records = [Read(each.partition, each.offset, int(each.value)) for each in rows]
-                    self.ledger.note(self.name, records, is_committed=is_committed)
-            await asyncio.sleep(0)
+            polled = await consumer.getmany(timeout_ms=int(POLL_S * 1_000))
+            # What was fetched ahead may still come after the listener was told of a rebalance: it is another's to read.
+            mine = {tp: rows for tp, rows in polled.items() if tp.partition in self.owned()}
+            records = [Read(each.partition, each.offset, int(each.value)) for rows in mine.values() for each in rows]
+            if not records:
+                continue
+            self.ledger.read(self.name, records)
+            is_refused = False
+            try:
+                await consumer.commit({tp: rows[-1].offset + 1 for tp, rows in mine.items()})
+            except KafkaError:
+                is_refused = True
+            self.ledger.commit_ended(self.name, records, is_refused=is_refused)
         await consumer.stop()
         self.lose(self.owned())
 
@@ -232,11 +238,12 @@ class Librdkafka(Member):
             if message is None or message.error() is not None:
                 continue
             record = Read(present(message.partition()), present(message.offset()), int(present(message.value())))
-            is_committed = True
+            self.ledger.read(self.name, [record])
+            is_refused = False
             try:
                 consumer.commit(message=message, asynchronous=False)
             except KafkaException:
-                is_committed = False
-            self.ledger.note(self.name, [record], is_committed=is_committed)
+                is_refused = True
+            self.ledger.commit_ended(self.name, [record], is_refused=is_refused)
         consumer.close()
         self.lose(self.owned())
