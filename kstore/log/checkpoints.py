@@ -1,7 +1,8 @@
 """The small text files of a log directory, in Apache Kafka's formats.
 
-* ``recovery-point-offset-checkpoint``, ``replication-offset-checkpoint`` (high watermarks) and
-  ``log-start-offset-checkpoint``: a version line (0), a count, then a line ``topic partition offset`` for each.
+* ``recovery-point-offset-checkpoint``, ``replication-offset-checkpoint`` (high watermarks),
+  ``log-start-offset-checkpoint`` and ``cleaner-offset-checkpoint`` (up to where compacted logs are clean): a version
+  line (0), a count, then a line ``topic partition offset`` for each.
 * ``.kafka_cleanshutdown``: JSON with the broker's epoch. It is there only between a clean stop and the next start;
   a start removes it before it changes a log, so that a crash during recovery is never taken for a clean stop.
 * ``meta.properties``: which cluster, node and directory this is.
@@ -20,6 +21,7 @@ from kstore.named import NamedTuple
 RECOVERY_POINTS = "recovery-point-offset-checkpoint"
 HIGH_WATERMARKS = "replication-offset-checkpoint"
 START_OFFSETS = "log-start-offset-checkpoint"
+CLEANER_OFFSETS = "cleaner-offset-checkpoint"
 CLEAN_SHUTDOWN = ".kafka_cleanshutdown"
 META_PROPERTIES = "meta.properties"
 PARTITION_METADATA = "partition.metadata"

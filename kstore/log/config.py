@@ -69,6 +69,10 @@ class LogConfig(_Settings):
     retention_ms: int = 7 * 24 * 3600 * 1000
     retention_bytes: int = -1
     file_delete_delay_ms: int = 60_000
+    delete_retention_ms: int = 24 * 3600 * 1000
+    max_compaction_lag_ms: int = LONG_MAX
+    min_cleanable_dirty_ratio: float = 0.5
+    min_compaction_lag_ms: int = 0
     producer_id_expiration_ms: int = 24 * 3600 * 1000
     transaction_partition_verification_enable: bool = False
     hot_tail_bytes: int = 4 << 20
@@ -137,7 +141,10 @@ class LogConfig(_Settings):
             text = settings.get(name.replace("_", "."))
             if text is None:
                 continue
-            values[name] = _NUMBERS[name][text] if name in _NUMBERS else int(text)
+            if name == "min_cleanable_dirty_ratio":
+                values[name] = float(text)
+            else:
+                values[name] = _NUMBERS[name][text] if name in _NUMBERS else int(text)
         if "cleanup.policy" in settings:
             policies = {each.strip() for each in settings["cleanup.policy"].split(",")}
             values["compacted"], values["compacted_alone"] = "compact" in policies, policies == {"compact"}
@@ -156,11 +163,14 @@ _LEAST = {
     "compression_gzip_level": -1,
     "compression_type": AS_PRODUCED,
     "compression_zstd_level": -131072,
+    "delete_retention_ms": 0,
     "deletes": 0,
     "file_delete_delay_ms": 0,
     "hot_tail_bytes": 0,
     "index_interval_bytes": 0,
     "max_message_bytes": 0,
+    "min_cleanable_dirty_ratio": 0,
+    "min_compaction_lag_ms": 0,
     "transaction_partition_verification_enable": 0,
     "message_timestamp_type": 0,
     "message_timestamp_before_max_ms": 0,

@@ -28,17 +28,17 @@ Step = Callable[[], None]
 
 
 class Durability:
-    """``recovery_point``: everything below it survives a power cut."""
+    """``recovery_point``: everything below it survives a power cut. ``generation`` rises with each truncation."""
 
     __slots__ = (
         "_cut",
-        "_generation",
         "_log",
         "_loose",
         "_names_new",
         "_path_new",
         "_synced_ms",
         "_waiting",
+        "generation",
         "recovery_point",
     )
 
@@ -48,7 +48,7 @@ class Durability:
         self.recovery_point = recovery_point
         self._waiting: list[DiskWork] = []
         self._loose: set[str] = set()
-        self._generation = 0
+        self.generation = 0
         self._synced_ms = now_ms
         self._cut = repaired
         self._names_new = True  # in the log's folder
@@ -92,7 +92,7 @@ class Durability:
             steps = self._steps(end_offset)
         except OSError as error:
             raise self._log.failed(f"couldn't write the indexes of {self._log.path}: {error}") from error
-        generation = self._generation
+        generation = self.generation
 
         def run() -> None:
             for step in steps:
@@ -101,7 +101,7 @@ class Durability:
         def done(error: BaseException | None) -> None:
             if error is not None:
                 self._log.failed(f"couldn't make {self._log.path} durable: {error}")
-            elif generation == self._generation and end_offset > self.recovery_point:
+            elif generation == self.generation and end_offset > self.recovery_point:
                 self.recovery_point = end_offset
 
         return DiskWork(name, run, done)
@@ -138,7 +138,7 @@ class Durability:
 
     def truncated(self, end_offset: int, *, fully: bool = False) -> None:
         """Note that the log ends at ``end_offset`` now; ``fully``: nothing that it had before is left."""
-        self._generation += 1
+        self.generation += 1
         self._cut = self._names_new = True
         self.recovery_point = end_offset if fully else min(self.recovery_point, end_offset)
 

@@ -31,11 +31,11 @@ def breached(log: Log, now_ms: int) -> Expired | None:
     """Which segments are to go now, if any; nothing is changed."""
     config = log.config
     oldest_ms = now_ms - config.retention_ms if config.deletes and config.retention_ms >= 0 else None
-    excess = log.size_bytes - config.retention_bytes if config.deletes and config.retention_bytes >= 0 else 0
+    excess = log.size_bytes - config.retention_bytes if config.deletes and config.retention_bytes >= 0 else -1
     reason, up_to, segments, nbytes = "", log.start_offset, 0, 0
     for segment in log.segments:
         upper = log.segments.upper_offset(segment, log.end_offset)
-        if upper > log.high_watermark or not segment.size_bytes:
+        if upper > log.high_watermark or (segment is log.segments.active and not segment.size_bytes):
             break
         if upper <= log.start_offset:
             why = "start"

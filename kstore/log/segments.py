@@ -147,9 +147,6 @@ class Segments:
         at the same offsets, and is durable, its indexes too. The active segment can't be replaced. After a crash at any
         point the next start finds the old segments or the new one. What is read afterwards comes from the new one, but
         for what the hot tail has. Raises OSError; the folder is then to be opened anew.
-
-        Nothing of the product calls this before logs are compacted; starts use the half that finishes
-        (``replacement.finish_interrupted``), on folders that Apache Kafka left in the middle of it.
         """
         index = self._list.index(old[0])
         after = index + len(old)
