@@ -330,9 +330,11 @@ class ChangeIsr(NamedTuple):
 
 
 class Follow(NamedTuple):
-    """Tell a fetcher to fetch a partition from its leader."""
+    """Tell a fetcher to fetch a partition from its leader. ``follower`` is the ``Follower`` that takes what is
+    fetched: the fetcher calls it in its own turns.
+    """
 
-    replica: Ref
+    follower: object
     topic: str
     topic_id: bytes
     partition: int
@@ -349,17 +351,6 @@ class Unfollow(NamedTuple):
     partition: int
 
 
-class Replicate(NamedTuple):
-    """What a fetcher brought a follower: records (chunks, or parsed batches), or where its log diverges."""
-
-    leader_epoch: int
-    offset: int
-    records: Any
-    high_watermark: int
-    log_start_offset: int
-    diverging: tuple[int, int] | None
-
-
 class StartAt(NamedTuple):
     """The leader's log doesn't have the follower's end any more (or yet): go on from an offset that it has.
 
@@ -372,7 +363,9 @@ class StartAt(NamedTuple):
 
 
 class Replicated(NamedTuple):
-    """Where a follower's log ends now, and in which epoch; ``failed`` when it could not take what was brought."""
+    """To a fetcher, later than it has brought something: where a follower's log ends now, and in which epoch;
+    ``failed`` when it could not take it.
+    """
 
     topic: str
     partition: int

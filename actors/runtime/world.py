@@ -141,6 +141,10 @@ class World:
         elif node.alive and not actor.inbox.closed:
             self._crashed(actor, error, None, ())
 
+    def failed_in_turn(self, actor: Any, error: Exception) -> None:
+        """Handle a defect in what an actor's part does in another actor's turn: it counts as one of its own."""
+        self._crashed(actor, error, None, ())
+
     def _crashed(self, actor: Any, error: Exception, reply_to: Any, about: tuple[object, ...]) -> None:
         if not self.strict:
             self.failures.in_turn(actor, error, reply_to, about)

@@ -1,8 +1,9 @@
 """Checks a running cluster's invariants after every turn, by the state of the actor that had it.
 
-It sees inside the actors, as nobody else may. A turn of a replica is judged by its log, role and high watermark; a turn
-of the controller by the elections and in-sync sets that it decided on. What costs more (producer states, byte-for-byte
-comparison) is judged when a log is opened and at the end of a run.
+It sees inside the actors, as nobody else may. A turn of a replica is judged by its log, role and high watermark, a turn
+of a fetcher by those of the replicas that take what it brings; a turn of the controller by the elections and in-sync
+sets that it decided on. What costs more (producer states, byte-for-byte comparison) is judged when a log is opened and
+at the end of a run.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from actors.cluster import Cluster
 from actors.controller.controller import Controller
 from actors.coordinator.coordinator import Coordinator
 from actors.image.image import ClusterImage
+from actors.partition.follower.follower import Follower
+from actors.partition.follower.replica_fetcher import ReplicaFetcher
 from actors.partition.replica.replica import Replica
 from actors.simulation.coordinator_judge import CoordinatorJudge
 from actors.simulation.history import History
@@ -49,6 +52,8 @@ class Judge:
         kind = type(ran.actor)
         if kind is Replica:
             self.judge_replica(ran.actor)
+        elif kind is ReplicaFetcher:
+            self.judge_followers(ran.actor)
         elif kind is Controller:
             self.judge_controller(ran.actor)
         elif kind is Coordinator:
@@ -60,6 +65,13 @@ class Judge:
         if found is None:
             found = self.books[label] = Book(label, self.producers)
         return found
+
+    def judge_followers(self, fetcher: ReplicaFetcher) -> None:
+        """Check the replicas that follow by a fetcher, as they take what it brings in its turns."""
+        for followed in fetcher.session.followed.values():
+            follower: Follower = followed.follower
+            if follower.replica.follower is follower:
+                self.judge_replica(follower.replica)
 
     def judge_replica(self, replica: Replica) -> None:
         """Check a replica's log, and its leader, against the partition's ledger."""

@@ -13,6 +13,8 @@ from cluster.test_contained_failures import fail_answer
 
 from actors.cluster import Cluster
 from actors.partition.checkpoints import HighWatermarks
+from actors.partition.follower.follower import Follower
+from actors.partition.follower.replica_fetcher import TAKEN_IN_A_TURN_MAX, DeliverMore
 from actors.partition.replica import log_owner
 from actors.partition.replica.ending import Closing, Removal
 from actors.partition.replica.replica import Replica
@@ -55,6 +57,45 @@ def test_a_defect_in_opening_a_log_keeps_that_replica_offline_and_ends_no_node(
     assert {failure.where for failure in cluster.failures} == {f"{cluster.nodes[1].name}/replica/bills-0"}
     assert 2 < len(cluster.failures) < 20, "it is tried again, ever more seldom"
     Failures.recent.clear()
+
+
+def test_a_defect_in_what_a_follower_takes_ends_its_replica_and_not_the_fetcher_in_whose_turn_it_is(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work(cluster, b"before")
+    incarnations = dict(cluster.incarnations)
+    append = Follower._append
+    failed: list[str] = []
+
+    def fail_once(self: Follower, records: Any) -> None:
+        if self.replica.label == f"{TOPIC}-0" and not failed:
+            failed.append(self.replica.actor_urn)
+            raise Defect("put into an append")
+        append(self, records)
+
+    monkeypatch.setattr(Follower, "_append", fail_once)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        work(cluster, b"during")
+        cluster.wait_for(lambda: everything_is_well(cluster), 60)
+    assert [failure.where for failure in cluster.failures] == failed
+    assert cluster.incarnations == incarnations
+    work(cluster, b"after")
+    Failures.recent.clear()
+
+
+def test_a_response_for_many_partitions_is_taken_in_several_turns(cluster: Cluster) -> None:
+    partitions = 3 * (2 * TAKEN_IN_A_TURN_MAX + 1)
+    cluster.create_topic("many", partitions, 3)
+    cluster.wait_for(lambda: all(len(cluster.isr("many", number)) == 3 for number in range(partitions)), 60)
+    cluster.faults.pause(3)
+    with cluster.producer(acks="all") as producer:
+        led = [number for number in range(partitions) if cluster.leader("many", number) != 3]
+        sent = [producer.send("many", b"a", partition=number) for number in led]
+        cluster.run_for(1)
+        cluster.faults.resume(3)
+        assert {one.get(timeout=60).offset for one in sent} == {0}
+    assert cluster.world.recorder.count(DeliverMore)
 
 
 @pytest.mark.parametrize("name", ["_remove", "_removed", "over"])

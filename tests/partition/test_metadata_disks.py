@@ -70,7 +70,7 @@ def test_a_node_whose_copy_cannot_be_written_is_fenced_and_its_brothers_lead(sta
         client.create(f"t{number}")
     disks[2].fail(("append", operation), METADATA, errno.ENOSPC)
     client.ask(1, creation("meanwhile"))
-    client.cluster.wait_for(lambda: client.cluster.image(1).brokers[2].fenced, 30)
+    client.cluster.wait_for(lambda: all(client.cluster.image(node).brokers[2].fenced for node in (1, 3)), 30)
     for number in range(6):
         leader = client.cluster.image(1).topics[f"t{number}"].partitions[0].leader
         assert leader in (1, 3)

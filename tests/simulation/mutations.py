@@ -6,12 +6,13 @@ Each is restated for this design, where Kafka's old path doesn't exist, and is n
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from actors.partition.follower.follower import Follower
 from actors.partition.leader.serving import Serving
-from actors.partition.messages import BecomeFollower, Read, Replicate
+from actors.partition.messages import BecomeFollower, Read
 from actors.partition.replica.replica import Replica
 from actors.simulation.run import SeedOutcome, play
 from kstore.errors import KafkaStorageError
@@ -48,12 +49,12 @@ def no_epoch_fencing(patch: pytest.MonkeyPatch) -> None:
             compared.add(follower)
         return diverging
 
-    def replicate_from_any_epoch(self: Follower, message: Replicate) -> None:
-        replicate(self, message._replace(leader_epoch=self.leader_epoch))
+    def replicate_from_any_epoch(self: Follower, *brought: Any) -> bool | None:
+        return replicate(self.replica.follower or self, *brought)
 
-    def append_of_any_epoch(self: Follower, message: Replicate) -> None:
+    def append_of_any_epoch(self: Follower, records: Any) -> None:
         known, self.leader_epoch = self.leader_epoch, 1 << 30
-        append(self, message)
+        append(self, records)
         self.leader_epoch = known
 
     patch.setattr(Serving, "check_epoch", lambda *_: None)
@@ -68,12 +69,19 @@ def high_watermark_before_truncating(patch: pytest.MonkeyPatch) -> None:
     """
     replicate = Follower.replicate
 
-    def replicate_with_the_high_watermark_first(self: Follower, message: Replicate) -> None:
-        if message.diverging is not None and message.high_watermark >= 0 and message.leader_epoch == self.leader_epoch:
-            self._follow_offsets(message.high_watermark, message.log_start_offset)
-            self.replica.actor_ref.tell(message._replace(high_watermark=-1))
-        else:
-            replicate(self, message)
+    def replicate_with_the_high_watermark_first(
+        self: Follower, offset: int, records: Any, high_watermark: int, start: int, diverging: tuple[int, int] | None
+    ) -> bool | None:
+        if diverging is None or self.replica.follower is not self:
+            return replicate(self, offset, records, high_watermark, start, diverging)
+        self._follow_offsets(high_watermark, start)
+        self.replica.go_on_later(truncate_later, self, diverging)
+        return None
+
+    def truncate_later(_: None, self: Follower, diverging: tuple[int, int]) -> None:
+        taken = replicate(self, self.log.end_offset, b"", -1, -1, diverging)
+        if taken is not None:
+            self._report(not taken)
 
     patch.setattr(Follower, "replicate", replicate_with_the_high_watermark_first)
 

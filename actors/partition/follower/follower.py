@@ -1,5 +1,9 @@
 """The follower role of a replica: it appends what the node's replica fetcher brings from the leader.
 
+The fetcher calls ``replicate`` in its own turns: the two are actors of one node, where one turn ends before the next
+begins, and a message there and back would cost more than the append. The role ends in a turn of the replica. What comes
+to it after that is dropped, as is what the fetcher brings before it hears of the end.
+
 First its log is truncated to a prefix of the leader's, one epoch at a time, by the diverging epoch in the leader's
 responses; only then is anything appended. The high watermark is the leader's, as far as this log reaches. It is taken
 from a response only if that didn't show a divergence.
@@ -10,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.partition.chunks import batches_of
-from actors.partition.messages import BecomeFollower, Follow, Replicate, Replicated, StartAt, Unfollow
+from actors.partition.messages import BecomeFollower, Follow, Replicated, StartAt, Unfollow
 from kstore.errors import CorruptMessage, KafkaError
 
 if TYPE_CHECKING:
@@ -31,7 +35,7 @@ class Follower:
         if self.fetcher is not None:
             self.fetcher.tell(
                 Follow(
-                    replica.actor_ref,
+                    self,
                     replica.topic,
                     replica.topic_id,
                     replica.partition,
@@ -42,36 +46,48 @@ class Follower:
                 )
             )
 
-    def replicate(self, message: Replicate) -> None:
-        """Append what was fetched, and report the log's end."""
-        if message.leader_epoch != self.leader_epoch:
-            self.replica.note("EpochFenced", self.replica.label, message.leader_epoch, self.leader_epoch)
-            return  # fetched for an older role; the fetcher knows this one already
-        failed = False
+    def replicate(
+        self,
+        offset: int,
+        records: object,
+        high_watermark: int,
+        log_start_offset: int,
+        diverging: tuple[int, int] | None,
+    ) -> bool | None:
+        """Take what was fetched from ``offset``: append the records (chunks, or parsed batches), or truncate the log to
+        where it may be a prefix of the leader's.
+
+        Returns whether it was taken; None if the fetcher is told later, or has been told that the role has ended.
+        """
+        replica = self.replica
+        if replica.follower is not self:
+            replica.note("EpochFenced", replica.label, self.leader_epoch, replica.leader_epoch)
+            return None
+        taken = True
         try:
-            if message.diverging is not None:
-                self._truncate(*message.diverging)
+            if diverging is not None:
+                self._truncate(*diverging)
             else:
-                if message.records:
-                    self._append(message)
-                self._follow_offsets(message.high_watermark, message.log_start_offset)
+                if records:
+                    self._append(records)
+                self._follow_offsets(high_watermark, log_start_offset)
         except KafkaError as error:
-            failed = True
-            self.replica.note("ReplicationFailed", self.replica.label, message.offset, error.code)
-        if message.records and self.replica.fsync_first and not failed:
-            self.replica.disk_queue.sync(self._synced)
-        else:
-            self._report(failed)
-        self.replica.appended()
+            taken = False
+            replica.note("ReplicationFailed", replica.label, offset, error.code)
+        waits = bool(records) and replica.fsync_first and taken
+        if waits:
+            replica.disk_queue.sync(self._synced)
+        replica.appended()
+        return None if waits else taken
 
     def _synced(self) -> None:
         """Handle a finished sync: appended records are on disk, or never will be."""
         if self.replica.follower is self:
             self._report(self.log.failure is not None)
 
-    def _append(self, message: Replicate) -> None:
+    def _append(self, records: object) -> None:
         log, replica = self.log, self.replica
-        batches = batches_of(message.records)
+        batches = batches_of(records)
         if not batches:
             return
         if batches[-1].leader_epoch > self.leader_epoch:

@@ -46,11 +46,12 @@ FIRST_BACKOFF_MS = 10
 
 
 class Followed:
-    """One partition that is fetched. ``replica`` is the follower's ref, opaque here."""
+    """One partition that is fetched. ``follower`` takes what is fetched; it is opaque here."""
 
     __slots__ = (
         "backoff_ms",
         "busy",
+        "follower",
         "held_until_ms",
         "high_watermark",
         "key",
@@ -61,13 +62,13 @@ class Followed:
         "log_start_offset",
         "named_in",
         "offset",
-        "replica",
+        "state",
         "topic_id",
     )
 
     def __init__(
         self,
-        replica: Any,
+        follower: Any,
         topic: str,
         topic_id: bytes,
         partition: int,
@@ -77,13 +78,11 @@ class Followed:
         last_epoch: int,
         log_start_offset: int,
     ) -> None:
-        self.replica = replica
+        self.follower = follower
         self.key: TopicAndPartition = (topic, partition)
         self.topic_id = topic_id
         self.leader_epoch = leader_epoch
-        self.offset = offset
-        self.last_epoch = last_epoch
-        self.log_start_offset = log_start_offset
+        self.moved_to(offset, last_epoch, log_start_offset)
         self.high_watermark = -1
         self.leader_start = -1
         self.known: FollowerState | None = None
@@ -92,10 +91,12 @@ class Followed:
         self.held_until_ms: int | None = None
         self.backoff_ms = FIRST_BACKOFF_MS
 
-    @property
-    def state(self) -> FollowerState:
-        """The state to send to the leader."""
-        return self.offset, self.last_epoch, self.leader_epoch, self.log_start_offset
+    def moved_to(self, offset: int, last_epoch: int, log_start_offset: int) -> None:
+        """Note where its log ends, in which epoch, and where it begins; ``state`` is what to send to the leader."""
+        self.offset = offset
+        self.last_epoch = last_epoch
+        self.log_start_offset = log_start_offset
+        self.state: FollowerState = (offset, last_epoch, self.leader_epoch, log_start_offset)
 
 
 class FetchOutcome(NamedTuple):
@@ -162,12 +163,12 @@ class LeaderSession:
             self.busy -= 1
         self._leave_session(partition)
 
-    def took(self, partition: Followed, *, offset: int, last_epoch: int, log_start_offset: int) -> None:
+    def took(self, partition: Followed, offset: int, last_epoch: int, log_start_offset: int) -> None:
         """Note a replica's new state, after it has taken what was fetched."""
-        self._not_busy(partition)
-        partition.offset = offset
-        partition.last_epoch = last_epoch
-        partition.log_start_offset = log_start_offset
+        if partition.busy:
+            partition.busy = False
+            self.busy -= 1
+        partition.moved_to(offset, last_epoch, log_start_offset)
         partition.backoff_ms = FIRST_BACKOFF_MS
         if partition.known != partition.state:
             self.changed[partition.key] = partition

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.partition.follower.leader_session import FIRST_BACKOFF_MS, FetchOutcome, Followed, LeaderSession
-from actors.partition.messages import Follow, Replicate, Replicated, StartAt, Unfollow
+from actors.partition.messages import Follow, Replicated, StartAt, Unfollow
 from actors.runtime import Actor, receives
 from kstore.errors import FencedLeaderEpoch, KafkaError
 from kstore.named import NamedTuple
@@ -27,11 +27,15 @@ from kstore.schema.messages.list_offsets import (
 
 if TYPE_CHECKING:
     from actors.node.node import BrokerNode
+    from actors.partition.follower.follower import Follower
+    from actors.runtime import Ref
     from actors.runtime.protocols import Link
+    from kstore.schema.messages.fetch import PartitionData
 
 REPLICA_STATE_FROM = 15
 IDLE_WAIT_MS = 5_000
 LONGER_THAN_A_WAIT = ("replica.lag.time.max.ms", "replica.socket.timeout.ms")
+TAKEN_IN_A_TURN_MAX = 32
 LATEST = -1
 EARLIEST = -2
 UNFETCHABLE = frozenset({FencedLeaderEpoch.code})
@@ -39,6 +43,13 @@ UNFETCHABLE = frozenset({FencedLeaderEpoch.code})
 
 class Send(NamedTuple):
     """To itself: send a fetch, as all earlier messages have been handled."""
+
+
+class DeliverMore(NamedTuple):
+    """To itself: give the rest of a response to the replicas; ``given`` of them have it."""
+
+    taken: list[tuple[Followed, PartitionData]]
+    given: int
 
 
 class Retry(NamedTuple):
@@ -86,7 +97,7 @@ class ReplicaFetcher(Actor):
         """Fetch one more partition, or one in a newer epoch."""
         self.session.follow(
             Followed(
-                message.replica,
+                message.follower,
                 message.topic,
                 message.topic_id,
                 message.partition,
@@ -111,19 +122,16 @@ class ReplicaFetcher(Actor):
         partition = session.followed.get((message.topic, message.partition))
         if partition is None or partition.leader_epoch != message.leader_epoch:
             return
-        if message.failed:
-            partition.offset = message.offset
-            partition.last_epoch = message.last_epoch
-            self._hold(partition)
-        else:
-            session.took(
-                partition,
-                offset=message.offset,
-                last_epoch=message.last_epoch,
-                log_start_offset=message.log_start_offset,
-            )
+        self._took(partition, message.offset, message.last_epoch, message.log_start_offset, failed=message.failed)
         if session.busy == 0:
             self.send(SEND)
+
+    def _took(self, partition: Followed, offset: int, last_epoch: int, log_start_offset: int, *, failed: bool) -> None:
+        if failed:
+            partition.moved_to(offset, last_epoch, log_start_offset)
+            self._hold(partition)
+        else:
+            self.session.took(partition, offset, last_epoch, log_start_offset)
 
     def _queue_send(self) -> None:
         if not self.send_queued:
@@ -187,18 +195,10 @@ class ReplicaFetcher(Actor):
             self.send(SEND)
 
     def _deliver(self, fetched: FetchOutcome) -> None:
-        for partition, data in fetched.taken:
-            diverging = data.diverging_epoch
-            partition.replica.tell(
-                Replicate(
-                    partition.leader_epoch,
-                    partition.offset,
-                    data.records,
-                    data.high_watermark,
-                    data.log_start_offset,
-                    (diverging.epoch, diverging.end_offset) if diverging.end_offset >= 0 else None,
-                )
-            )
+        for partition, data in fetched.taken[:TAKEN_IN_A_TURN_MAX]:
+            self._give(partition, data)
+        if len(fetched.taken) > TAKEN_IN_A_TURN_MAX:
+            self.inbox.send(DeliverMore(fetched.taken, TAKEN_IN_A_TURN_MAX))
         for partition, code in fetched.failed:
             if code in UNFETCHABLE:
                 self.note("EpochFenced", _label(partition), partition.leader_epoch)
@@ -206,6 +206,37 @@ class ReplicaFetcher(Actor):
         for partition in fetched.out_of_range:
             self._hold(partition)
             self._ask_offset(partition, LATEST, -1)
+
+    @receives(DeliverMore)
+    def deliver(self, message: DeliverMore) -> None:
+        """Give more replicas what was fetched."""
+        end = message.given + TAKEN_IN_A_TURN_MAX
+        for partition, data in message.taken[message.given : end]:
+            if partition.busy and self.session.followed.get(partition.key) is partition:
+                self._give(partition, data)
+        if end < len(message.taken):
+            self.inbox.send(message._replace(given=end))
+        elif self.session.busy == 0:
+            self.send(SEND)
+
+    def _give(self, partition: Followed, data: PartitionData) -> None:
+        """Have a follower take what was fetched. A defect in it is its replica's, and ends only that."""
+        follower: Follower = partition.follower
+        diverging = data.diverging_epoch
+        try:
+            taken = follower.replicate(
+                partition.offset,
+                data.records,
+                data.high_watermark,
+                data.log_start_offset,
+                (diverging.epoch, diverging.end_offset) if diverging.end_offset >= 0 else None,
+            )
+        except Exception as error:  # noqa: BLE001 - contained, or raised by the driver
+            self.node.world.failed_in_turn(follower.replica, error)
+            return
+        if taken is not None:
+            log = follower.log
+            self._took(partition, log.end_offset, log.epochs.latest, log.start_offset, failed=not taken)
 
     def _hold(self, partition: Followed) -> None:
         now_ms = self.now_ms()
@@ -262,7 +293,8 @@ class ReplicaFetcher(Actor):
         if timestamp == LATEST:
             self._ask_offset(partition, EARLIEST, found.offset)
         else:
-            partition.replica.tell(StartAt(partition.leader_epoch, found.offset, leader_end))
+            replica: Ref = partition.follower.replica.ref
+            replica.tell(StartAt(partition.leader_epoch, found.offset, leader_end))
 
 
 def _label(partition: Followed) -> str:

@@ -40,7 +40,6 @@ from actors.partition.messages import (
     ReadAnswer,
     ReadLog,
     Remove,
-    Replicate,
     StartAt,
     StartVerification,
 )
@@ -270,14 +269,6 @@ class Replica(LogOwner):
         """Answer a deletion whose time is over."""
         if self.leader is not None:
             self.leader.deletions.expire(message.number)
-
-    @receives(Replicate)
-    def replicate(self, message: Replicate) -> None:
-        """Append what the fetcher brings."""
-        if self.follower is not None:
-            self.follower.replicate(message)
-        else:
-            self.note("EpochFenced", self.label, message.leader_epoch, self.leader_epoch)
 
     @receives(StartAt)
     def start_at(self, message: StartAt) -> None:
