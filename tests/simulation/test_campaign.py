@@ -48,6 +48,7 @@ def test_seeds_hold_and_go_through_what_they_are_for(seeds: range, capsys: pytes
         transaction_mutations.reads_past_the_last_stable_offset,
         group_mutations.load_that_leaves_batches_out,
         group_mutations.revocation_that_is_not_awaited,
+        group_mutations.stale_epoch_that_is_taken,
         *(
             pytest.param(mutation, marks=pytest.mark.full)
             for mutation in (
@@ -61,7 +62,6 @@ def test_seeds_hold_and_go_through_what_they_are_for(seeds: range, capsys: pytes
                 group_mutations.partition_owned_twice,
                 group_mutations.session_that_never_expires,
                 group_mutations.classic_session_that_never_expires,
-                group_mutations.stale_epoch_that_is_taken,
                 group_mutations.stale_generation_that_is_taken,
                 group_mutations.offsets_that_expire_when_loaded,
             )
