@@ -231,7 +231,7 @@ class Summary:
             self.kinds[row.kind] = self.kinds.get(row.kind, 0) + 1
             if row.kind == "BecameLeader":
                 topics.add(row.partition.rpartition("-")[0])
-            elif row.kind == "RebalanceBegun":
+            elif row.kind in ("RebalanceBegun", "EpochBegun"):
                 groups.add(row.partition)
         self.topics, self.groups = sorted(topics), sorted(groups)
         self.transactional_ids = transactional_ids(self.recording)

@@ -75,6 +75,11 @@ COUNTED = {
     "truncations": "Truncated",
     "duplicates answered": "DuplicateAnswered",
     "epochs fenced": "EpochFenced",
+    "epochs of consumer groups": "EpochBegun",
+    "revocations": "RevocationBegun",
+    "groups upgraded": "GroupUpgraded",
+    "groups downgraded": "GroupDowngraded",
+    "coordinators of groups loaded": "GroupsLoaded",
     "coordinators of transactions loaded": "TransactionsLoaded",
     "transactions completed": "TransactionCompleted",
 }

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from actors.cli.main import main
 from actors.trace import Trace
 from actors.trace.consumer_rebalances import kind_of
 from actors.trace.rebalance import Rebalance
@@ -200,11 +201,18 @@ def test_a_group_that_migrates_says_so_both_ways(cluster: Cluster) -> None:
     assert whats(found)[0] == f"the consumer group becomes a classic group: {joined} left"
 
 
-def test_a_file_has_the_same_answer(cluster: Cluster, tmp_path: Path) -> None:
+def test_a_file_has_the_same_answer_and_the_command_names_the_group(
+    cluster: Cluster, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     pair(cluster)
     cluster.wait_for_group(GROUP, members=2, state="Stable")
-    cluster.trace.save(str(tmp_path / "run.ktrace"))
-    assert Trace.load(str(tmp_path / "run.ktrace")).why_rebalance(GROUP).to_dict() == why(cluster).to_dict()
+    path = str(tmp_path / "run.ktrace")
+    cluster.trace.save(path)
+    assert Trace.load(path).why_rebalance(GROUP).to_dict() == why(cluster).to_dict()
+    assert main(["trace", path]) == 0
+    assert f"  groups: {GROUP}\n" in capsys.readouterr().out
+    assert main(["trace", path, "--group", GROUP]) == 0
+    assert capsys.readouterr().out == f"{why(cluster)}\n"
 
 
 def test_the_coordinators_words_have_kinds() -> None:
