@@ -9,7 +9,7 @@ replay gives what the coordinator knows of each transactional id that isn't busy
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NoReturn
 
 from actors.cluster import Cluster
@@ -44,7 +44,8 @@ class CoordinatorJudge:
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
         self.answering: dict[str, str] = {}  # partition and epoch of a coordinator: the node that has it
-        self.epochs: dict[str, int] = {}  # of consumer groups and their members
+        self.groups: dict[str, dict[str, dict[str, int]]] = {}  # by partition and id: epochs, of groups and members
+        self.deleted: Callable[[str], None] = lambda _: None  # is called with a group that is there no more
         self.newest: dict[str, int] = {}  # partition: the last epoch in which it has had a coordinator
         self.outdated_us: dict[str, int] = {}  # partition: when a coordinator of an earlier epoch last had a turn
 
@@ -62,23 +63,25 @@ class CoordinatorJudge:
         if int(epoch) < newest:
             self.outdated_us[partition] = self.cluster.world.clock.now_us()
         elif isinstance(coordinator.loaded_shard, GroupShard):
-            self.follow_epochs(coordinator.loaded_shard)
+            self.follow_groups(partition, coordinator.loaded_shard)
 
-    def follow_epochs(self, shard: GroupShard) -> None:
-        """Epochs of consumer groups and of their members only rise, also with another coordinator."""
+    def follow_groups(self, partition: str, shard: GroupShard) -> None:
+        """Epochs of consumer groups and of their members only rise, also with another coordinator, as long as the group
+        isn't deleted.
+        """
+        before = self.groups.get(partition, {})
+        now: dict[str, dict[str, int]] = {}
         for group in shard.groups.values():
-            if isinstance(group, ConsumerGroup):
-                self.follow_epoch(group.group_id, group.epoch)
-                for member in group.members.values():
-                    if member.epoch != LEAVING_FOR_NOW:
-                        self.follow_epoch(f"{member.member_id} of {group.group_id}", member.epoch)
-
-    def follow_epoch(self, whose: str, epoch: int) -> None:
-        """One epoch, of a group or of a member."""
-        known = self.epochs.get(whose, 0)
-        if epoch < known:
-            raise Violation("a member epoch never falls", f"that of {whose} is {epoch} after {known}")
-        self.epochs[whose] = epoch
+            if group.is_committed:
+                now[group.group_id] = epochs_of(group)
+        for group_id, epochs in before.items():
+            if group_id not in now:
+                self.deleted(group_id)
+            for whose, epoch in now.get(group_id, {}).items():
+                if epoch < epochs.get(whose, epoch):
+                    who = f"{whose} of {group_id}" if whose else group_id
+                    raise Violation("a member epoch never falls", f"that of {who} is {epoch} after {epochs[whose]}")
+        self.groups[partition] = now
 
     def judge_all(self, history: History) -> None:
         """Judge what the coordinators of living nodes know, after everything has come to rest."""
@@ -141,6 +144,14 @@ class CoordinatorJudge:
         shard = TransactionShards(node, None, lambda: None).make(0)
         replay(shard, log)
         return shard
+
+
+def epochs_of(group: Group) -> dict[str, int]:
+    """The epoch of a consumer group, as that of "", and those of its members that aren't away."""
+    if not isinstance(group, ConsumerGroup):
+        return {}
+    members = {each.member_id: each.epoch for each in group.members.values() if each.epoch != LEAVING_FOR_NOW}
+    return {"": group.epoch, **members}
 
 
 def replay(shard: Shard, log: Log) -> None:

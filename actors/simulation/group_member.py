@@ -104,6 +104,7 @@ class GroupMember(SimulatedClient):
         version = self.version(9) if asks_as is None else max(9, self.version(9))
         known = {partition: history.last_commit(self.group, partition) for partition in partitions}
         request = requests.offset_fetch(self.group, workload.topic, self.topic_id, partitions, version, asks_as)
+        began_us = self.now_us()
         answer = yield self.to_coordinator(request, version)
         if isinstance(answer, Disconnected):
             self.coordinator = -1
@@ -114,7 +115,9 @@ class GroupMember(SimulatedClient):
             self.went_wrong(error or (errors[0] if errors else 15))
             return False
         for partition, (_, offset) in offsets.items():
-            history.commit_found(self.group, partition, known[partition], offset)
+            # A coordinator that has been replaced, and doesn't know it yet, tells what it knew, as Kafka's does.
+            if not history.ownership.is_outdated(self.group, began_us):
+                history.commit_found(self.group, partition, known[partition], offset)
             self.positions[partition] = max(0, offset)
             history.sought(self.label, partition, max(0, offset))
         return True

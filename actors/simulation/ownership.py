@@ -91,7 +91,7 @@ class Ownership:
         ``began_us``. A coordinator that has been replaced and doesn't know it yet may answer by what it knew, as
         Kafka's does: while one has turns, nothing is judged.
         """
-        if self._is_outdated(group, began_us):
+        if self.is_outdated(group, began_us):
             return
         self.stayed(group, member_id, taken, began_us)
         before = self._epochs.get((group, member_id), epoch)
@@ -101,13 +101,23 @@ class Ownership:
 
     def stayed(self, group: str, member_id: str, taken: AbstractSet[Partition], began_us: int) -> None:
         """As ``answered``, for a member without epochs of its own."""
-        if taken and not self._is_outdated(group, began_us):
+        if taken and not self.is_outdated(group, began_us):
             self._find(
                 "a revocation is awaited",
                 f"{sorted(number for _, number in taken)} of {group} are others', and {member_id}, which holds them, "
                 "is a member",
             )
 
-    def _is_outdated(self, group: str, began_us: int) -> bool:
+    def forget(self, group: str) -> None:
+        """A group has been deleted: it was empty and had no offsets. One of the same name begins anew."""
+        self._told = {key: told for key, told in self._told.items() if key[0] != group}
+        self._owners = {key: owner for key, owner in self._owners.items() if key[0] != group}
+        self._holders = {key: holder for key, holder in self._holders.items() if key[0] != group}
+        self._taken = {key: taken for key, taken in self._taken.items() if key[0] != group}
+        self._epochs = {key: epoch for key, epoch in self._epochs.items() if key[0] != group}
+        self.generations.pop(group, None)
+
+    def is_outdated(self, group: str, began_us: int) -> bool:
+        """Whether a coordinator that had been replaced has had a turn since then."""
         coordinator = f"groups/{partition_for(group, COORDINATORS)}"
         return self.outdated_us.get(coordinator, -1) >= began_us

@@ -141,6 +141,7 @@ class Run:
         self.workload = Workload(self.history, node_ids, TOPIC, OUTPUTS, partitions, wire=wire)
         self.history.committed_end = lambda partition: self.judge.book(f"{TOPIC}-{partition}").committed_end
         self.history.ownership.outdated_us = self.judge.coordinators.outdated_us
+        self.judge.coordinators.deleted = self.history.ownership.forget
         self.workload.transactions.fenced = self.judge.producers.fenced
         self.workload.transactions.outdated_us = self.judge.coordinators.outdated_us
         self.programs = Programs(self.cluster, self.workload)

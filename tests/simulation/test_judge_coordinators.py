@@ -14,7 +14,7 @@ from actors.simulation.members import CLASSIC as GROUP
 from actors.simulation.members import CONSUMER
 from actors.simulation.run import Run
 
-SEED = 5
+SEED = 12
 """With groups of both kinds."""
 
 
@@ -76,15 +76,23 @@ def test_a_consumer_group_that_the_log_has_otherwise_is_seen(played: Run) -> Non
     played.judge.coordinators.judge_all(played.history)
 
 
-def test_an_epoch_that_falls_is_seen_whichever_coordinator_has_it(played: Run) -> None:
+def test_an_epoch_that_falls_is_seen_unless_the_group_was_deleted(played: Run) -> None:
     judge = CoordinatorJudge(played.cluster)
+    deleted: list[str] = []
+    judge.deleted = deleted.append
     shard = next(shard for _, shard, _ in played.judge.coordinators.loaded() if CONSUMER in shard.groups)
     group = shard.groups[CONSUMER]
     assert isinstance(group, ConsumerGroup)
-    judge.follow_epochs(shard)
+    judge.follow_groups("groups/0", shard)
     group.epoch -= 1
     with pytest.raises(Violation, match=f"a member epoch never falls: that of {CONSUMER} is {group.epoch} after"):
-        judge.follow_epochs(shard)
+        judge.follow_groups("groups/0", shard)
+    assert deleted == []
+    shard.groups.forget(CONSUMER)
+    judge.follow_groups("groups/0", shard)
+    assert deleted == [CONSUMER]
+    shard.groups.admit(group)
+    judge.follow_groups("groups/0", shard)
     group.epoch += 1
 
 

@@ -103,3 +103,14 @@ def test_the_group_has_moved_on_once_another_was_told(ownership: Ownership) -> N
     has(ownership, "a", 2, 0)
     assert ownership.has_moved_on("g", "a", 2, (TOPIC, 0)), "an outdated coordinator has told it so"
     assert not ownership.has_moved_on("g", "b", 3, (TOPIC, 0))
+
+
+def test_a_group_that_was_deleted_begins_anew(ownership: Ownership, found: Found) -> None:
+    has(ownership, "a", 5, 0)
+    beats(ownership, "a", 5)
+    ownership.generations["g"] = 5
+    ownership.forget("g")
+    has(ownership, "b", 2, 0)
+    beats(ownership, "a", 2)
+    assert not ownership.has_moved_on("g", "b", 2, (TOPIC, 0))
+    assert (ownership.generations, found) == ({}, [])
