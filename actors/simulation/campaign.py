@@ -24,8 +24,6 @@ PROBES = (
     "controllers resigned",
     "checkpoints not written",
     "revocations",
-    "groups upgraded",
-    "groups downgraded",
     "late commits refused",
     "transactions committed",
     "transactions aborted",
