@@ -35,7 +35,7 @@ cdef void switch(bint to):
 
 
 class Checked:
-    """Checked mode from entering on, until it is left."""
+    """Turns checked mode on while it is entered."""
 
     def __enter__(self):
         self.before = on
@@ -46,7 +46,7 @@ class Checked:
 
 
 def turned_on():
-    """Checked mode for what stands in a ``with`` statement.
+    """A context manager that turns checked mode on.
 
     >>> from kstore import checked
     >>> with checked.turned_on():

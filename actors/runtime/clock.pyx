@@ -30,7 +30,7 @@ cdef class Clock:
     cdef int64_t monotonic_us(self) noexcept nogil:
         if self.virtual:
             return self._virtual_us
-        return read_clock(CLOCK_MONOTONIC) - self._virtual_us  # which is how long it was frozen
+        return read_clock(CLOCK_MONOTONIC) - self._virtual_us  # real time less the time it was frozen
 
     cdef int64_t wall_ms(self) noexcept nogil:
         if self.virtual:
@@ -44,7 +44,7 @@ cdef class Clock:
         return self.wall_ms()
 
     def base_us(self):
-        """The wall clock when ``now_us()`` was 0, in microseconds since 1970, as it stood when this clock was made."""
+        """The wall-clock time of ``now_us()`` 0, in microseconds since 1970; read when this clock was made."""
         return self._epoch_us
 
     def advance_to(self, int64_t now_us):

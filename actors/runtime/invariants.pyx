@@ -1,16 +1,16 @@
 """The run queue's invariants between turns, asserted in checked mode after each actor's turn.
 
-Only messages, answers and lists of the queue's own are walked over: nothing runs meanwhile that could change them.
+The checks walk over the queue's own messages, answers and lists only. They run no code that could change these.
 """
 
 from actors.runtime.queue cimport Envelope, Inbox, Reply, RunQueue
 
 cdef enum:
-    INBOXES_MAX = 1 << 24  # a queue that goes round has more
+    INBOXES_MAX = 1 << 24  # more can only be a queue whose end leads back into it
 
 
 def check(RunQueue queue not None, Inbox inbox not None):
-    """Assert what holds now that an actor, whose inbox this is, has had its turn."""
+    """Assert what must hold after a turn of the actor that has this inbox."""
     check_messages(inbox)
     check_owed(inbox)
     check_queue(queue)

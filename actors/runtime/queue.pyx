@@ -10,7 +10,7 @@ and becomes the cause of whatever the handler sends. Not thread-safe by itself: 
 driver's lock; ``Inbox.post`` from another thread is safe under the GIL, as no Python code runs inside it.
 
 Invariants between turns (``invariants.pyx``): an inbox with messages is in the run queue once, unless it is held; its
-depth is the number of its messages; an answer that is owed is listed by one inbox, and wasn't given.
+depth is the number of its messages; an answer that is owed is listed by one inbox, and wasn't given yet.
 """
 
 cimport cython
@@ -60,16 +60,16 @@ cdef class Inbox:
             self.queue.schedule(self)
 
     def put(self, envelope):
-        """Take a Pykka envelope, which expects no answer: asking is the ref's own."""
+        """Queue the message of a Pykka envelope. It expects no answer: refs ask by ``Ref.ask``."""
         assert envelope.reply_to is None, "refs ask by Ref.ask"
         self.send(envelope.message, None)
 
     def tell(self, message):
-        """Queue a message that expects no answer: what a ref's ``tell`` is."""
+        """Queue a message that expects no answer; a ref's ``tell`` is this method."""
         self.send(message, None)
 
     cpdef send(self, message, Reply reply_to=None):
-        """Queue a message. To a stopped actor it is a traced no-op, and a reply expected of it is ``Stopped``."""
+        """Queue a message. If the actor has stopped, only a trace row is written, and the reply is ``Stopped``."""
         cdef Envelope envelope
         cdef RunQueue queue = self.queue
         if self.closed:
@@ -85,7 +85,7 @@ cdef class Inbox:
         self.post(envelope)
 
     def note(self, kind, partition="", int64_t offset1=-1, int64_t offset2=-1, subject="", int64_t cause=0):
-        """Write a row of the domain to the flight recorder: what an actor's ``note`` is."""
+        """Write a row about the domain to the flight recorder; an actor's ``note`` is this method."""
         cdef RunQueue queue = self.queue
         cdef Recorder recorder = queue.recorder
         cdef int32_t about = recorder.mention(partition) if partition else 0
@@ -130,11 +130,10 @@ cdef class Inbox:
             reply = self.owed
             reply.settle()
             reply.fail(Stopped(STOPPED))
-            reply.owner = self  # closed: what else has the reply says nothing more
+            reply.owner = self  # closed, so a later answer to the same request is ignored
 
     cdef int owe(self, Reply reply) except -1:
-        """The actor has taken an answer over. Until it gives it, the answer is known here: it is ``Stopped`` if the
-        actor ends before."""
+        """Note an answer that the actor will give later. If the actor stops before that, the answer is ``Stopped``."""
         assert reply.owner is None, "an answer is owed by one actor"
         reply.owner = self
         reply.next_owed = self.owed
@@ -152,7 +151,7 @@ cdef class Reply:
     """
 
     cdef void settle(self):
-        """It is owed no more."""
+        """Take it off its owner's list: it is owed no more."""
         if self.before_owed is not None:
             self.before_owed.next_owed = self.next_owed
         else:
@@ -186,7 +185,7 @@ cdef class Reply:
 
     cdef bint is_due(self) except -1:
         if self.owner is not None:
-            if self.owner.closed:  # the actor has ended, and with it what it owed
+            if self.owner.closed:  # the actor has stopped, and the answer it owed was given for it
                 return False
             self.settle()
         assert not self.answered, "a request is answered once"
@@ -204,7 +203,7 @@ def reply_to_inbox(Inbox asker, then, tuple args=()):
 
 
 def reply_outside(future):
-    """A ``Reply`` that sets or fails a future at once: for who asks from outside the actors."""
+    """A ``Reply`` that sets or fails a future at once: for callers outside of the actors."""
     return reply_to_inbox(None, future)
 
 
@@ -311,7 +310,7 @@ cdef class RunQueue:
         return 0
 
     def take_reply(self):
-        """What the running handler would answer to; from now on it answers by itself, later. ``None`` if not asked."""
+        """The reply of the running handler, which answers by itself from now on. ``None`` if no answer is expected."""
         cdef Reply reply = self.reply_to
         self.reply_to = None
         if reply is not None and self.running is not None:
@@ -353,7 +352,7 @@ cdef class RunQueue:
         cdef Inbox before = None, each = self.first
         assert self.running is not inbox, "an actor is held between its turns"
         if not inbox.scheduled:
-            inbox.scheduled = True  # so that nobody schedules it
+            inbox.scheduled = True  # so that no message schedules it
             return
         if self.seeded:
             self.ready.remove(inbox)
@@ -370,7 +369,7 @@ cdef class RunQueue:
         inbox.next_ready = None
 
     def release(self, Inbox inbox):
-        """Give it turns again; what waited is handled now."""
+        """Give a held actor turns again; the messages that waited come first."""
         assert inbox.scheduled, "an actor that wasn't held is released"
         inbox.scheduled = inbox.head is not None
         if inbox.scheduled:

@@ -21,8 +21,8 @@ cdef struct Row:
 
 cdef struct Name:
     int64_t written   # how many rows are of this kind
-    int64_t last_row  # the last row that speaks of it
-    int32_t pins      # who holds its number; 0: it may be forgotten
+    int64_t last_row  # the last row that mentions it
+    int32_t pins      # how many hold its number; 0: it may be forgotten
 
 cdef class Recorder:
     cdef Row* rows

@@ -6,19 +6,19 @@ Row, all little-endian on the machines we support::
     subject 4 | depth 4
 
 ``sequence`` counts from 1; ``cause`` is the sequence of the row that led to this one, 0 for what came from outside.
-``depth`` tells the three sorts of rows apart. A turn has the number of messages that still waited when it began, and
-``took_us``, its length (up to 2**32 - 1, as are those of rows that came from outside; 0 on virtual time, where a turn
-takes none). A note of what happened has -1; what came from outside (a user's call, a timer, a socket, a fault) has -2.
+``depth`` tells the three sorts of rows apart. A turn has the number of messages that still waited when it began. A
+note of what happened has -1; what came from outside (a user's call, a timer, a socket, a fault) has -2. ``took_us`` is
+the length of a turn, or of what came from outside: at most 2**32 - 1, and 0 on virtual time, where nothing takes time.
 
 Names (actors, kinds, partitions, subjects) are interned in the order of their first use, per recorder, so a row holds
 no address and no process-wide number: the same run gives the same bytes. A recorder made with ``hashing=True`` feeds
 each row to XXH3-128; with the names after them that is ``trace_hash()``, the run's fingerprint, the same whatever the
-capacity. Names that come and go (members, topics, connections) don't add up: from ``NAMES_BEFORE_SWEEP`` on, those
-that no row in the ring speaks of and no actor holds are forgotten, and their numbers given again. (From there on the
-fingerprint depends on the capacity, too, but still on nothing else.)
+capacity. Names that come and go (members, topics, connections) don't pile up: from ``NAMES_BEFORE_SWEEP`` names on,
+those that no row in the ring mentions and no actor holds are forgotten, and their numbers are used again. (From there
+on the fingerprint depends on the capacity, too, but still on nothing else.)
 
-The ring keeps the last ``capacity`` rows; ``rows()`` says which sequence it begins at, so that history that was
-overwritten is never mistaken for history that was not. ``spool_to`` has the rows brought to a file before they are.
+The ring keeps the last ``capacity`` rows; ``rows()`` says which sequence it begins at, so that a reader can tell which
+rows were overwritten. ``spool_to`` has rows written to a file before they are overwritten.
 """
 
 from cpython.dict cimport PyDict_GetItem
@@ -118,7 +118,7 @@ cdef class Recorder:
         return number
 
     cdef int sweep(self) except -1:
-        """Forget the names that only rows speak of which are overwritten since; the lowest number is given first."""
+        """Forget the names that only overwritten rows mention; their numbers are used again, the lowest first."""
         cdef int64_t kept_from = self.next_sequence - self.capacity
         cdef int32_t number
         cdef list doomed = [
@@ -136,25 +136,25 @@ cdef class Recorder:
         return 0
 
     cdef int32_t mention(self, object key) except -1:
-        """The number of a name for the row that is written next: it isn't forgotten before."""
+        """The number of a name for the row that is written next; the name isn't forgotten before that."""
         cdef int32_t number = self.intern_name(key)
         self.known[number].last_row = self.next_sequence
         return number
 
     def intern(self, key):
-        """The number of a name, or of a message class by its name, kept until ``release``d as often as asked for."""
+        """The number of a name, or of a message class's name; kept until ``release`` was called as often as this."""
         cdef int32_t number = self.intern_name(key)
         self.known[number].pins += 1
         return number
 
     def release(self, int32_t number):
-        """Let go of a name's number: it may be forgotten when the last row that speaks of it is overwritten."""
+        """Release a name's number: the name may be forgotten when the last row that mentions it is overwritten."""
         assert self.known[number].pins > 0, "a number is let go as often as it was asked for"
         self.known[number].pins -= 1
         self.known[number].last_row = self.next_sequence
 
     cdef int32_t kind_number(self, object kind) except -1:
-        """A kind's number, which it keeps: kinds are the program's own, and few."""
+        """A kind's number, which is kept for ever: kinds are named by the program, and few."""
         cdef int32_t number = self.intern_name(kind)
         if self.known[number].pins == 0:
             self.known[number].pins = 1
@@ -208,10 +208,10 @@ cdef class Recorder:
                           self.clock.monotonic_us())
 
     def spool_to(self, sink):
-        """From now on give ``sink(names, rows)`` all rows before they are overwritten, those at hand now first.
+        """From now on call ``sink(names, rows)`` for all rows before they are overwritten, first those in the ring.
 
         ``names`` are (number, name) pairs that these and later rows use, ``rows`` the bytes of whole rows; the sink
-        must not raise. With None nothing more is given.
+        must not raise. None ends the calls.
         """
         self.spooled = max(1, self.next_sequence - self.capacity)
         self.fresh = [number for number, name in enumerate(self.names) if name]
@@ -223,7 +223,7 @@ cdef class Recorder:
             self.spool(self.next_sequence)
 
     cdef int spool(self, int64_t end) except -1:
-        """Rows up to the turn that is under way, whose length isn't known yet, unless it has filled the ring."""
+        """Give the sink the rows before the turn under way, whose length isn't known yet; all if it fills the ring."""
         cdef list fresh, parts = []
         if self.turn_row > self.spooled and end - self.spooled < self.capacity - 1:
             end = self.turn_row
@@ -248,7 +248,7 @@ cdef class Recorder:
         return 0
 
     def check(self):
-        """Assert that rows follow each other, each name they speak of is there, and no number is given twice."""
+        """Assert that rows follow each other, each name they mention is there, and no number has two names."""
         cdef int64_t sequence
         cdef int32_t number
         cdef Row* row
@@ -262,7 +262,7 @@ cdef class Recorder:
                 assert number in named, "a name that a row speaks of isn't forgotten"
 
     def count(self, kind):
-        """How many rows of a kind were written, those that were overwritten since among them."""
+        """How many rows of a kind were written, including those that were overwritten since."""
         cdef object number = self.ids.get(kind)
         return 0 if number is None else self.known[<int32_t> number].written
 

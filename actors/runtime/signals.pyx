@@ -2,21 +2,21 @@
 
 Python runs the handlers that a program has set (Ctrl-C's, pytest-timeout's, a job's time limit) on the main thread,
 between any two instructions of whatever that thread is at, and what they raise is raised there. While the main thread
-gives turns, or holds a lock, or has begun to wait, that would tear an actor's turn, or leave the lock held for ever.
-Handlers of any signal may be set at any time, so there is nothing to replace or to wrap once and for all; masking
-signals doesn't help either, as another thread may take them, and the main thread still runs their handlers.
+gives turns, or holds a lock, or has begun to wait, that would end an actor's turn in the middle, or leave the lock held
+for ever. Handlers of any signal may be set at any time, so wrapping them once isn't enough. Masking signals doesn't
+help either: another thread may take them, and the main thread still runs their handlers.
 
-So each call into a cluster or a client is one piece for signals. Inside ``with signals_held`` the main thread isn't
-the one that runs handlers, as the interpreter sees it: what comes is kept by the interpreter itself. The handlers run
-at the end of the outermost block; in ``take_signals``, where a long call has a good place for it; and in whatever
-``let_signals_in`` calls: waits, and what is the user's own. What they raise is raised there and nowhere else.
+So signals don't interrupt a call into a cluster or a client. Inside ``with signals_held`` the interpreter doesn't take
+the main thread for the one that runs handlers, and keeps the signals that come. The handlers run at the end of the
+outermost block; in ``take_signals``, which a long call uses where an exception does no harm; and in what
+``let_signals_in`` calls: waits and the user's own functions. What they raise is raised there and nowhere else.
 
 The interpreter decides whether a thread may run handlers by comparing its id with ``_PyRuntime.main_thread``, and that
-is what a block changes. It costs some nanoseconds and nobody else is concerned: other threads aren't the main one
-either way. It isn't a part of Python's documented interface. So the field is looked at once, at import: should it not
-hold the id of the main thread, then nothing is held here.
+is what a block changes. It costs some nanoseconds and doesn't concern other threads, which aren't the main one either
+way. The field isn't part of Python's documented interface. So it is checked once, at import: if it doesn't hold the id
+of the main thread, no signals are held.
 
-Each greenlet has its own depth: who switches to another one keeps ``depth()`` and sets it again when it goes on.
+Each greenlet has its own depth: code that switches to another one keeps ``depth()``, and sets it again when it goes on.
 """
 
 from cpython.exc cimport PyErr_CheckSignals
@@ -77,7 +77,7 @@ signals_held = SignalsHeld()
 
 
 def in_one_piece(function):
-    """Decorate a function that is a block as a whole."""
+    """Decorate a function: its whole body is a block that signals don't interrupt."""
     @wraps(function)
     def whole(*args, **keywords):
         begin()
@@ -89,7 +89,7 @@ def in_one_piece(function):
 
 
 def let_signals_in(function, *args):
-    """Call what signals may interrupt, from inside a block: those that have come are handled first."""
+    """Call a function that signals may interrupt, from inside a block; signals that have come are handled first."""
     cdef Py_ssize_t before = held
     if not before or PyThread_get_thread_ident() != main_thread:
         return function(*args)
@@ -102,7 +102,7 @@ def let_signals_in(function, *args):
 
 
 def take_signals():
-    """Handle the signals that have come, from inside a block: what their handlers raise is raised here."""
+    """Handle the signals that have come, from inside a block. What their handlers raise is raised here."""
     if held and PyThread_get_thread_ident() == main_thread:
         set_runs_handlers(main_thread)
         try:
@@ -117,7 +117,7 @@ def depth():
 
 
 def set_depth(Py_ssize_t blocks):
-    """Be in so many blocks: for a greenlet that goes on where it was. Runs no handlers."""
+    """Set how many blocks the calling greenlet is in, when it goes on where it was. Runs no handlers."""
     global held
     if works and PyThread_get_thread_ident() == main_thread:
         held = blocks
@@ -125,9 +125,9 @@ def set_depth(Py_ssize_t blocks):
 
 
 def is_interrupt(error):
-    """Whether an exception is none of what raised it: it came out of the handler of a signal, or ends the program.
+    """Whether an exception is no error of the code it came from: a signal's handler raised it, or it ends the program.
 
-    For those who call what is the user's, or tidy up after something that failed. A handler is known by the traceback,
+    For code that calls the user's functions, or cleans up after a failure. A handler is recognized by the traceback,
     which goes through it.
     """
     if not isinstance(error, Exception):

@@ -16,14 +16,14 @@ cdef bint HARDWARE = crc32c_has_hardware()
 
 
 cdef uint32_t crc32c_update(uint32_t value, const uint8_t *data, size_t nbytes) noexcept nogil:
-    """The checksum of what ``value`` is the checksum of, followed by these bytes; ``value`` is 0 at the start."""
+    """The checksum of earlier bytes and these; ``value`` is that of the earlier ones, 0 if there are none."""
     if HARDWARE:
         return ~crc32c_by_hardware(~value, data, nbytes)
     return ~crc32c_by_tables(~value, data, nbytes)
 
 
 def crc32c(const uint8_t[::1] data not None, uint32_t value=0):
-    """The CRC32C of ``data``, or of what ``value`` is the CRC32C of followed by ``data``.
+    """The CRC32C of ``data``; if ``value`` is the CRC32C of earlier bytes, that of those bytes and ``data`` together.
 
     >>> hex(crc32c(b"123456789"))
     '0xe3069283'
@@ -36,7 +36,7 @@ def crc32c(const uint8_t[::1] data not None, uint32_t value=0):
 
 
 def crc32c_portable(const uint8_t[::1] data not None, uint32_t value=0):
-    """As ``crc32c``, by tables on every machine."""
+    """The same as ``crc32c``, by tables on every machine."""
     if data.shape[0] == 0:
         return value
     return ~crc32c_by_tables(~value, &data[0], data.shape[0])

@@ -1,12 +1,12 @@
 """Bounds-checked reading and plain writing of the numbers Kafka puts into bytes; header-only, for ``cimport``.
 
-A ``Cursor`` is ``{p, end}``. A read moves ``p`` and returns 1, or returns 0 and leaves ``p`` where it was when
-the bytes don't suffice or a varint is longer than its type allows. No read ever looks at ``end`` or beyond, and no
-length is trusted: ``take`` refuses ``n < 0`` and ``n > end - p``. Leaves neither raise nor need the GIL; their one
-caller per decoder raises.
+A ``Cursor`` is ``{p, end}``. A read moves ``p`` and returns 1. When there are too few bytes, or a varint is longer than
+its type allows, it leaves ``p`` where it was and returns 0. No read ever looks at ``end`` or beyond, and no length is
+trusted: ``take`` refuses ``n < 0`` and ``n > end - p``. Reads neither raise nor need the GIL; each decoder raises in
+one place.
 
-A ``put_*`` writes at a pointer and returns the next one; who calls has made room (``VARINT_BYTES_MAX`` and
-``VARLONG_BYTES_MAX`` say how much a varint takes at most).
+A ``put_*`` writes at a pointer and returns the next one; the caller has made room (a varint takes at most
+``VARINT_BYTES_MAX`` or ``VARLONG_BYTES_MAX``).
 
 Numbers are big-endian. Varints come in groups of seven bits, lowest first, the high bit set on all but the last;
 signed ones are zig-zag coded (0, -1, 1, -2 ... are 0, 1, 2, 3 ...).

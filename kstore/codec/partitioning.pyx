@@ -1,8 +1,8 @@
-"""Kafka's hash of keys, murmur2 with Kafka's seed, and the partition that its default partitioner takes for a key; and
-Java's hash of strings, by which groups find their coordinator.
+"""Kafka's hash of keys, the partition that its default partitioner takes for a key, and Java's hash of strings.
 
-The numbers are Java's: the hash is a signed 32-bit integer, and the partition is the hash with its sign bit masked
-off, modulo the number of partitions (not its absolute value).
+Keys are hashed by murmur2 with Kafka's seed; Java's hash of strings decides which partition, and so which coordinator,
+a group has. The numbers are Java's: the hash is a signed 32-bit integer, and the partition is the hash with its sign
+bit masked off, modulo the number of partitions (not its absolute value).
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_GET_SIZE

@@ -1,15 +1,16 @@
 """Persistent mappings: a new version shares unchanged entries with the old one, so it costs only its changes.
 
 The cluster's image and a client's view of it are immutable and replaced with every change. In a mapping of 10,000
-topics a copy for each new topic would be most of the work. A ``Layered`` has a dict that it shares with those it was
-copied from, and a small one of its own with what differs; when that has grown to the root of the shared one, both
-become a new dict. So a change costs the root of the size at most, and a look-up two in dicts.
+topics a copy for each new topic would be most of the work. A ``Layered`` shares one dict with the mapping it was copied
+from, and has a small dict of its own for what differs. When the small one has grown to the square root of the shared
+one's size, both are joined into a new dict. So a change costs at most the square root of the size, and a look-up
+searches two dicts.
 
-It is a dict in everything else: order, equality, and that a key which is removed and comes again stands last. It is
-filled or changed only by who made it, before others see it.
+In everything else it is a dict: order, equality, and a key that was removed and set again stands last. Only the code
+that made it fills or changes it, before others see it.
 
-Invariants: ``base`` is changed only while nobody else has it (``is_own``), and then ``over`` and ``hidden`` are empty;
-``hidden`` are keys of ``base`` that are gone, or stand in ``over`` as if they were new.
+Invariants: ``base`` is changed only while no other mapping shares it (``is_own``); ``over`` and ``hidden`` are then
+empty. ``hidden`` has the keys of ``base`` that were removed; one that was set again stands in ``over``, as a new one.
 """
 
 from collections.abc import MutableMapping
@@ -32,7 +33,7 @@ cdef class Layered:
         self.is_own = True
 
     def copy(self):
-        """One of one's own with the same contents."""
+        """A copy; changing one of the two doesn't change the other."""
         cdef Layered made = Layered.__new__(Layered)
         self.is_own = False
         made.base = self.base
@@ -64,7 +65,7 @@ cdef class Layered:
         return self.find(key) is not MISSING
 
     cdef dict whole(self):
-        """All of it in one dict, which is the shared one from now on."""
+        """All entries in one dict, which is the shared one from now on."""
         cdef dict base
         if self.over or self.hidden:
             if self.hidden:
@@ -108,7 +109,7 @@ cdef class Layered:
         return f"Layered({self.whole()!r})"
 
     cdef int settle(self) except -1:
-        """What differs has grown: make one dict of both when that is worth it."""
+        """Join both dicts when the small one has grown enough."""
         cdef Py_ssize_t differs = len(self.over) + len(self.hidden)
         if differs * differs > 64 + len(self.base):
             self.whole()

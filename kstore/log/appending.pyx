@@ -1,8 +1,8 @@
 """Appends: a leader checks and stamps batches, a follower takes them as they are; both share one write.
 
-A write is put together from any number of groups and happens at the end, or before a segment is rolled. Until it has
-succeeded nothing of the log changes; what its groups do to their producers is staged meanwhile, so that a producer's
-second batch in the same write finds its first.
+A write collects batches of any number of groups. It is done at the end, or before a segment is rolled, and until it has
+succeeded nothing in the log changes. Changes of producer states are staged meanwhile, so that a producer's second batch
+in the same write finds its first.
 """
 
 cimport cython
@@ -35,7 +35,7 @@ cdef int64_t HEADER_BYTES = 61
 cdef class Write:
     """Batches that will be written together, at the end of the active segment.
 
-    What decides on a roll is looked up once and after each roll, not for each batch.
+    What decides on a roll is looked up once, and again after each roll, not for each batch.
     """
 
     cdef object log
@@ -70,7 +70,7 @@ cdef class Write:
         if self.position:
             known = self.segment.known_first_timestamp
             self.first_timestamp = self.segment.first_timestamp() if known is None else known
-        # there is an entry a batch at most, and the time index has room for fewer of them
+        # a batch makes one entry at most, and the time index has room for fewer than the offset index
         self.indexes_full = self.position // HEADER_BYTES >= <int64_t>config.time_index_entries_max - 1 and (
             len(self.segment.offset_index) >= config.index_entries_max
             or len(self.segment.time_index) >= config.time_index_entries_max
@@ -78,7 +78,7 @@ cdef class Write:
         return 0
 
     cdef bint has_aged(self, int64_t max_timestamp):
-        """As Apache Kafka: by the records' own times, or by the clock when they have none."""
+        """Whether the segment is old enough to roll, as in Kafka: by its timestamps, or by the clock without any."""
         if not self.position + self.nbytes:
             return False
         if self.first_timestamp >= 0:
@@ -86,7 +86,7 @@ cdef class Write:
         return self.now_ms - <int64_t>self.segment.created_ms > self.segment_ms
 
     cdef int make_room(self, int64_t nbytes, int64_t max_timestamp, int64_t last_offset) except -1:
-        """Roll if the active segment can't take a group like this behind what waits; raises OSError."""
+        """Roll if the active segment has no room for such a group behind what waits; raises OSError."""
         if (
             self.position + self.nbytes > self.segment_bytes - nbytes
             or last_offset - <int64_t>self.segment.base_offset > RELATIVE_OFFSET_MAX
@@ -105,7 +105,7 @@ cdef class Write:
         self.nbytes += batch.size_bytes
 
     cdef int commit(self) except -1:
-        """Write what waits, then let the log know of it; raises OSError, and the log is as before."""
+        """Write what waits, then note it in the log. When it raises OSError, the log is as before."""
         cdef list batches = self.batches
         cdef object log = self.log
         if not batches:
@@ -126,7 +126,7 @@ cdef class Write:
         return 0
 
     cdef int note(self, list batches) except -1:
-        """Indexes, producers and hot tail learn of what was written."""
+        """Note what was written in indexes, producer states and hot tail."""
         cdef ProducerStates producers = self.log.producers
         cdef HotTail hot = self.log.hot
         cdef RecordBatch batch
@@ -150,8 +150,8 @@ cdef class LeaderAppend:
     cdef object config
     cdef ProducerStates producers
     cdef Write write
-    cdef dict staged             # producers as they will be once what waits is written
-    cdef object options            # those of the group that is looked at; None for any without transactional batches
+    cdef dict staged             # producers as they will be when what waits is written
+    cdef object options            # of the group being taken; None if it has no transactional batches
     cdef object error            # what every group fails with
     cdef bint from_client
     cdef int codec               # the log's own; -1 if batches keep theirs
@@ -171,7 +171,7 @@ cdef class LeaderAppend:
         self.staged = {}
 
     def run(self, groups, options):
-        """What became of each group: its AppendInfo or its error."""
+        """The outcome of each group: its AppendInfo or its error."""
         cdef list answers = []
         self.begin()
         for group in groups:
@@ -267,7 +267,7 @@ cdef class LeaderAppend:
         return self.log.failed(f"couldn't append to {self.log.path}: {error}")
 
     cdef int take_back(self, list answers) except -1:
-        """What was accepted but never written has failed with the write, and so have its retries."""
+        """Fail what was accepted but not written, and retries of it, with the error of the write."""
         for index, answer in enumerate(answers):
             if isinstance(answer, AppendInfo) and answer.last_offset >= self.log.end_offset:
                 answers[index] = self.error
@@ -286,7 +286,7 @@ cdef class FollowerAppend:
         self.now_ms = now_ms
 
     def run(self, batches, bint verify):
-        """Write them, or raise and write none (but for those of a segment that was full)."""
+        """Write them all, or raise and write none, except for those that went into a segment before it was rolled."""
         cdef int64_t next_offset = self.log.end_offset
         cdef int32_t latest = self.log.epochs.latest
         cdef RecordBatch batch

@@ -1,10 +1,10 @@
 """Prepares a batch for a leader's log: checks it, and compresses it with the log's codec.
 
-A log's own codec (a topic's ``compression.type``) holds for every batch that came with another one, but for control
-batches. Such a batch has to be small enough twice, as it came and as it is written. Compressing takes long, and needs
-nothing of the log but its config: ``prepared`` may run on any thread, and ``Log.append_as_leader`` takes what it gives.
-Batches that nobody has prepared it checks, and compresses anew, itself. A compressed batch of ``LARGE_BYTES`` and more
-is worth a thread even where its codec stays: to look at its records they must be decompressed.
+If a log has a codec of its own (a topic's ``compression.type``), a batch that came with another one is compressed anew;
+control batches aren't. The size of such a batch is checked twice, as it came and as it is written. Compressing takes
+long, and needs only the log's config. So ``prepared`` may run on any thread, and ``Log.append_as_leader`` takes what it
+returns; batches that weren't prepared it checks and compresses itself. A compressed batch of ``LARGE_BYTES`` or more is
+worth a thread even if its codec stays: checking its records means decompressing them.
 """
 
 cimport cython
@@ -23,7 +23,7 @@ cdef Py_ssize_t large_bytes = LARGE_BYTES
 @cython.final
 @cython.no_gc
 cdef class Prepared:
-    """A batch that is checked and compressed. ``log_append_time`` is None unless the log's times are."""
+    """A batch that is checked and compressed. ``log_append_time`` is None unless that is the log's timestamp type."""
 
     def __init__(self):
         raise TypeError("prepared makes these")
@@ -59,7 +59,7 @@ cdef RecordBatch in_codec_of(object config, RecordBatch batch, object valid):
 
 
 def needs_preparing(list batches not None, config not None):
-    """Whether some of the batches take long: they came with another codec than the log's own, or are a large one."""
+    """Whether preparing takes long: a batch has another codec than the log's own, or is compressed and large."""
     cdef int codec = config.compression_type
     cdef RecordBatch batch
     for batch in batches:

@@ -4,7 +4,7 @@ For each producer id: its epoch, its last five batches (a retry of one of them i
 first time) and where its open transaction began. The next batch must follow on the last sequence number; after
 2^31 - 1 comes 0. The state equals a replay of the log, and a snapshot file shortens that replay.
 
-What a leader refuses, and in which order it looks, is as in Apache Kafka's ``UnifiedLog`` and ``ProducerAppendInfo``.
+What a leader refuses, and the order of its checks, are those of Kafka's ``UnifiedLog`` and ``ProducerAppendInfo``.
 """
 
 cimport cython
@@ -31,7 +31,7 @@ cdef int64_t NO_OFFSET = -1
 
 
 cdef inline int32_t last_sequence_of(RecordBatch batch) noexcept:
-    """Counted past the largest number from 0 again; -1 without a sequence."""
+    """The batch's last sequence number, which wraps to 0 after 2^31 - 1; -1 without a sequence."""
     if batch.base_sequence < 0:
         return -1
     return <int32_t>((<int64_t>batch.base_sequence + batch.last_offset_delta) & SEQUENCE_MAX)
@@ -88,7 +88,7 @@ cdef class ProducerEntry:
         return twin
 
     cdef Written find(self, RecordBatch batch):
-        """This very batch, when it is among the last ones."""
+        """The entry of this batch if it is one of the last ones, otherwise None."""
         cdef Written each
         if batch.producer_epoch == self.epoch:
             for each in self.window:
@@ -105,7 +105,7 @@ cdef class ProducerEntry:
         return 0
 
     cdef int check_sequence(self, RecordBatch batch) except -1:
-        """Raise unless a client's batch follows on what is here."""
+        """Raise unless a client's batch continues the sequence."""
         cdef int32_t last = -1
         if batch.producer_epoch > self.epoch:
             if batch.base_sequence != 0 and self.epoch != NO_EPOCH:
@@ -126,8 +126,9 @@ cdef class ProducerEntry:
     cdef int check_marker(self, RecordBatch batch, object marker, int transaction_version) except -1:
         """Raise unless a coordinator's marker may end what is open.
 
-        By ``transaction.version`` 2 it has a newer epoch than the batches. One of the same epoch repeats a marker that
-        is in the log, because its answer was lost, or the coordinator has moved: then nothing is open.
+        With ``transaction.version`` 2 its epoch is newer than that of the batches. One of the same epoch repeats a
+        marker that is in the log, because the answer was lost or the coordinator has moved; no transaction is open
+        then.
         """
         self.check_epoch(batch.producer_epoch)
         cdef bint repeats = self.transaction_first_offset < 0 or self.epoch == EPOCH_MAX
@@ -165,7 +166,7 @@ cdef class ProducerEntry:
         return 0
 
     cdef int remember(self, RecordBatch batch) except -1:
-        """Take an older batch of this epoch, in the order of the log, in before the last one in the window."""
+        """Insert an older batch of this epoch before the last one in the window; called in the order of the log."""
         cdef Written last
         if batch.producer_epoch != self.epoch or not self.window:
             return 0
@@ -193,7 +194,7 @@ cdef class ProducerEntry:
 
 
 cdef ProducerEntry entry_from(object saved):
-    """The producer that a snapshot's entry tells of."""
+    """The producer that a snapshot's entry describes."""
     cdef ProducerEntry entry = ProducerEntry(saved.producer_id, saved.epoch)
     cdef Written last
     entry.last_timestamp = saved.timestamp
@@ -213,10 +214,10 @@ cdef ProducerEntry entry_from(object saved):
 
 
 cdef object marker_of(RecordBatch batch):
-    """What a control batch says of the end of a transaction; None when it says nothing of that.
+    """The marker in a control batch; None when compaction has dropped it.
 
-    Compaction keeps a marker's batch for its producer's epoch after it has dropped the record in it: nothing is left of
-    that transaction, and its end has nothing to change.
+    Compaction keeps the batch of a dropped marker, because it has its producer's epoch. Nothing is left of that
+    transaction then, so its end changes nothing.
     """
     cdef list records = batch.records()
     return read_end_transaction_marker(records[0]) if len(records) else None
@@ -246,8 +247,8 @@ cdef class ProducerStates:
         return entry if entry is not None else self.entries.get(batch.producer_id)
 
     cpdef add(self, RecordBatch batch):
-        """Note a batch of a producer that is in the log, with its final offsets; the transaction that it aborts, if
-        it does."""
+        """Note a producer's batch that is in the log, with its final offsets. Returns the transaction that it aborts,
+        or None."""
         cdef ProducerEntry entry = self.entries.get(batch.producer_id)
         if entry is None:
             entry = self.entries[batch.producer_id] = ProducerEntry(batch.producer_id)
@@ -262,13 +263,13 @@ cdef class ProducerStates:
         return None
 
     def remember(self, RecordBatch batch not None):
-        """A data batch from before the snapshot that was restored, in the order of the log."""
+        """Note a data batch from before the restored snapshot; called in the order of the log."""
         cdef ProducerEntry entry = self.entries.get(batch.producer_id)
         if entry is not None and not batch.attributes & CONTROL:
             entry.remember(batch)
 
     cdef object end_transaction(self, ProducerEntry entry, RecordBatch batch):
-        """A transaction without records has no end that a reader would have to know of."""
+        """Note a marker. Returns the transaction that it aborts; None if it commits, or there were no records."""
         cdef int64_t began, ended = last_offset_of(batch)
         marker = marker_of(batch)
         if marker is None:
@@ -288,7 +289,7 @@ cdef class ProducerStates:
         return 0
 
     cdef int check_opening(self, ProducerEntry entry, RecordBatch batch, object config, object options) except -1:
-        """Raise unless a batch may be in a transaction that is open, or that its coordinator knows of."""
+        """Raise unless the batch's transaction is open here, or its coordinator has confirmed it."""
         if entry is not None:
             if entry.transaction_first_offset >= 0 and entry.epoch == batch.producer_epoch:
                 return 0
@@ -307,16 +308,16 @@ cdef class ProducerStates:
     def start_verification(
         self, int64_t producer_id, int32_t epoch, int32_t sequence, int64_t now_ms, *, bint bumps_epochs
     ):
-        """The guard with which a batch of a producer without an open transaction may be appended, once its coordinator
-        has been asked (``kstore/log/verification.py``). Raises InvalidProducerEpoch."""
+        """The guard for the first batch of a transaction, which may be appended with it once the producer's coordinator
+        was asked (``kstore/log/verification.py``). Raises InvalidProducerEpoch."""
         cdef ProducerEntry entry = self.entries.get(producer_id)
         if entry is not None:
             entry.check_epoch(epoch)
         return self.verifications.start(producer_id, epoch, sequence, now_ms, bumps_epochs=bumps_epochs)
 
     cdef Written check(self, RecordBatch batch, dict staged, bint from_client, object config, object options):
-        """Raise unless the batch may be appended; the former batch when it is a retry of one. ``staged`` has the
-        producers of batches that were accepted but aren't written yet; ``options`` are None or the batch's."""
+        """Raise unless the batch may be appended; returns the earlier batch if it is a retry. ``staged`` has the
+        producers of batches that were accepted but aren't written yet; ``options`` are the batch's, or None."""
         cdef ProducerEntry entry
         cdef Written found
         cdef bint in_transaction = (batch.attributes & TRANSACTIONAL) != 0
@@ -357,7 +358,7 @@ cdef class ProducerStates:
         return 0
 
     def expire(self, int64_t now_ms, int64_t expiration_ms):
-        """Forget producers that haven't written for long and have no open transaction; how many there were."""
+        """Forget producers that haven't written for long and have no open transaction; returns how many."""
         cdef ProducerEntry entry
         cdef list gone = []
         for entry in self.entries.values():
@@ -387,7 +388,7 @@ cdef class ProducerStates:
         return [entry.snapshot() for entry in self.entries.values()]
 
     def restore(self, saved):
-        """What a snapshot says, in place of what is here."""
+        """Replace all producers by those of a snapshot."""
         cdef ProducerEntry entry
         cdef dict began = {}
         self.clear()

@@ -1,8 +1,7 @@
 """Walks over the batches in a piece of a segment, and bisection in a piece of an index.
 
-A piece begins at a batch and may end anywhere. But for checksums only headers are looked at, so a walk may leave the
-piece in a single step over a large batch: positions are relative to the piece and may lie beyond it, where the next
-piece begins.
+A piece begins at a batch and may end anywhere. Except for checksums only headers are read, so one step over a large
+batch may lead out of the piece. Positions are relative to the piece; one beyond its end is where the next piece begins.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
@@ -31,7 +30,7 @@ cdef object unsound(Py_ssize_t at):
 def find_offset(const uint8_t[::1] piece not None, int64_t offset):
     """``(found, position, base_offset)`` of the first batch that ends at ``offset`` or later.
 
-    Not found, the position is where to look on, and the base offset is -1.
+    If there is none, the position is where to continue, and the base offset is -1.
     """
     cdef Py_ssize_t at = 0, size = piece.shape[0]
     cdef int64_t next_offset = -1
@@ -49,9 +48,9 @@ def find_offset(const uint8_t[::1] piece not None, int64_t offset):
 def find_end(const uint8_t[::1] piece not None, Py_ssize_t max_bytes, int64_t up_to):
     """``(ended, position, next_offset)`` after the batches that fit ``max_bytes`` and end below ``up_to``.
 
-    Ended says that the batch at the position is one too many (its base offset is then the next offset). Otherwise
-    the piece gave out: the position is where to walk on, and the next offset follows on the last batch seen (-1
-    when there was none).
+    If ``ended``, the batch at the position is the first that doesn't fit, and the next offset is its base offset.
+    Otherwise the piece has ended: the position is where to continue, and the next offset follows the last batch seen
+    (-1 if there was none).
     """
     cdef Py_ssize_t at = 0, size = piece.shape[0]
     cdef int64_t nbytes, next_offset = -1
@@ -100,8 +99,8 @@ def find_last(const uint8_t[::1] piece not None):
 def find_rot(const uint8_t[::1] piece not None):
     """``(wrong, moved, base_offset)``: the first batch that can't be as it was appended (-1: none), and its offset.
 
-    All whole batches have their checksums looked at; where they end the piece has given out. Offset and leader epoch
-    aren't under it, but neither ever falls: that is looked at as far as there are headers.
+    The checksums of all whole batches are tested; ``moved`` is where these end. Offset and leader epoch aren't under
+    the checksum, but never fall from batch to batch: that is tested for each whole header.
     """
     cdef Py_ssize_t at = 0, last = 0, size = piece.shape[0]
     cdef int64_t nbytes, next_offset = -1

@@ -1,7 +1,7 @@
 """The hot tail: the newest batches of a log as they were appended, so that reads at the end need no file.
 
-Batches lie in a list in order of their offsets; ``first`` of them are gone already (the list is cut now and then, not
-every time). At most ``max_bytes`` are kept: the oldest go first.
+Batches lie in a list in order of their offsets; the first ``first`` of them are dropped already (the list is cut now
+and then, not every time). At most ``max_bytes`` are kept: the oldest go first.
 """
 
 cimport cython
@@ -12,7 +12,7 @@ from kstore.records.batch cimport RecordBatch
 
 @cython.final
 cdef class HotTail:
-    """Holds no batch twice and no gap: what isn't appended in order starts it anew."""
+    """Has no batch twice and no gap: a batch that doesn't follow the last one starts it anew."""
 
     def __init__(self, Py_ssize_t max_bytes):
         self.max_bytes = max_bytes
@@ -90,7 +90,7 @@ cdef class HotTail:
         return found, size, next_offset
 
     cpdef void truncate(self, int64_t offset):
-        """Let go of the batches that don't end below ``offset``."""
+        """Drop the batches that don't end below ``offset``."""
         cdef RecordBatch batch
         while self.first < len(self.batches):
             batch = self.batches[len(self.batches) - 1]
@@ -100,7 +100,7 @@ cdef class HotTail:
             self.batches.pop()
 
     def check(self, int64_t end_offset):
-        """The newest batches follow on each other and lie in the log, and no more is kept than may be."""
+        """Assert that the batches follow each other and lie in the log, and that no more are kept than allowed."""
         cdef RecordBatch last, before
         if self.first == len(self.batches):
             assert self.size_bytes == 0, f"{self.size_bytes} bytes of no batch"

@@ -1,7 +1,7 @@
 """Joins batches into writes to a file or a socket, and sums up those that a segment has.
 
-Large payloads go as they are, as a chunk of their own that nobody copies. Small batches are joined: a hundred of them
-in one piece are written sooner than two hundred pieces are counted.
+A large payload is a chunk of its own and isn't copied. Small batches are joined: copying a hundred of them costs less
+than a vectored write of two hundred chunks.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
@@ -42,12 +42,12 @@ cdef list chunks_of(list batches, Py_ssize_t nbytes):
 
 
 def chunks(list batches not None, Py_ssize_t nbytes):
-    """The bytes of batches, ``nbytes`` altogether, as few chunks for one vectored write."""
+    """The bytes of batches, ``nbytes`` altogether, as a list of few chunks for one vectored write."""
     return chunks_of(batches, nbytes)
 
 
 cpdef int64_t note_batches(object segment, list batches, int64_t position, int64_t index_interval_bytes) except -1:
-    """Take batches that were written at ``position`` into a segment's indexes; the position behind the last one.
+    """Note batches that were written at ``position`` in a segment's indexes; returns the position behind them.
 
     An entry is made for the first batch after every ``index_interval_bytes``, as Apache Kafka does.
     """

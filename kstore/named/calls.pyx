@@ -1,7 +1,7 @@
 """Calls of named tuple classes: a tuple is filled right from the arguments, as the vectorcall of its class.
 
-Every message between actors is one of these, twenty for a replicated record, so making one is to cost no more than
-its memory: 50 ns where a constructor in Python takes 200.
+Every message between actors is one of these, and a replicated record takes twenty of them. So making one must be cheap:
+50 ns, where a constructor in Python takes 200.
 
 Invariants: a class's fields and defaults never change and outlive it (they are kept for the process).
 """
@@ -46,7 +46,7 @@ cdef class Shape:
     cdef tuple fields
     cdef tuple defaults
     cdef Py_ssize_t count
-    cdef Py_ssize_t needed  # so many have no default
+    cdef Py_ssize_t needed  # how many have no default
     cdef bytes kinds        # what each field takes, for a class whose calls are checked: see ``take_checks``
     cdef object convert
 
@@ -66,7 +66,7 @@ def take_calls(cls, tuple fields, tuple defaults):
 def take_checks(cls, bytes kinds, convert):
     """From now on calls of ``cls`` look at their fields: "s" is a str, "o" a str or None, "i" an int, "?" anything.
 
-    Where one is something else, the call gives what ``convert(made)`` returns, or raises.
+    If one is something else, the call returns ``convert(made)``, which may raise.
     """
     cdef Shape shape = <Shape>_shapes[cls]
     assert len(kinds) == shape.count
@@ -75,7 +75,7 @@ def take_checks(cls, bytes kinds, convert):
 
 
 cdef object _looked_at(Shape shape, object made):
-    """A tuple that was made for a caller, whose fields are of their kinds or converted."""
+    """The tuple itself if its fields are of their kinds, otherwise what ``convert`` makes of it."""
     cdef const char *kinds = shape.kinds
     cdef Py_ssize_t i
     cdef PyObject *value

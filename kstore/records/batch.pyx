@@ -4,8 +4,8 @@ A batch owns a copy of its 61 header bytes; the payload behind them stays where 
 ``stamped`` makes (three replicas in memory hold it once). Neither is changed after it is made, and a caller that passes
 a mutable buffer must not change it any more. ``layout.pxd`` shows the bytes.
 
-``parse_batches`` checks framing only: sizes against what is there, and the magic. Checksum, header fields and records
-are ``verify_crc``'s, ``validate_for_append``'s and ``records``' to check.
+``parse_batches`` checks framing only: sizes against what is there, and the magic. ``verify_crc`` checks
+the checksum, ``validate_for_append`` the header's fields, and ``records`` the records.
 """
 
 cimport cython
@@ -32,7 +32,7 @@ cdef object INCOMPLETE = CorruptMessage("the bytes end in the middle of a record
 
 
 cdef BatchHeader header_of(RecordBatch batch) noexcept:
-    """What its records are counted from."""
+    """The fields of its header that records are read with."""
     cdef BatchHeader header
     header.base_offset = batch.base_offset
     header.base_timestamp = batch.base_timestamp
@@ -110,7 +110,7 @@ cdef class RecordBatch:
 
     @property
     def last_sequence(self):
-        """The sequence number of the last record, counted past 2,147,483,647 from 0 again; -1 without a producer."""
+        """The sequence number of the last record, which wraps to 0 after 2,147,483,647; -1 without a producer."""
         if self.base_sequence < 0:
             return -1
         if self.base_sequence > INT32_MAX - self.last_offset_delta:
@@ -156,7 +156,7 @@ cdef class RecordBatch:
         return read_records(&plain[0] if plain.shape[0] else NULL, plain.shape[0], &header)
 
     def find_timestamp(self, int64_t timestamp, int64_t from_offset, *, int max_record_bytes=0x7FFFFFFF):
-        """``(timestamp, offset)`` of the first record that isn't older, from an offset on, or None.
+        """``(timestamp, offset)`` of the first record from an offset on that isn't older; None if there is none.
 
         In a compressed batch a record of more than ``max_record_bytes``, without its length, is refused when the search
         comes to it. Raises as ``records``.
@@ -175,8 +175,8 @@ cdef class RecordBatch:
     def stamped(self, int64_t base_offset, int32_t leader_epoch, log_append_time=None, *, max_timestamp=None):
         """The batch with its place in the log, sharing the payload.
 
-        ``log_append_time`` makes it a batch of log append time with that timestamp; ``max_timestamp`` puts right what
-        the producer said of its own timestamps. The checksum is only computed again when one of them changed a field.
+        ``log_append_time`` makes it a batch of log append time with that timestamp; ``max_timestamp`` corrects
+        the maximum that the producer gave. The checksum is only computed again when one of them changed a field.
         """
         cdef bytes header = PyBytes_FromStringAndSize(PyBytes_AS_STRING(self.header), layout.HEADER_SIZE)
         cdef uint8_t *h = <uint8_t *>PyBytes_AS_STRING(header)
@@ -285,7 +285,7 @@ def parse_batches(data, *, max_batch_bytes=None, bint allow_partial=False):
 def scan_batches(data, *, max_batch_bytes=None):
     """The sound batches at the start of ``data``, checksums included, and the error that ended them or None.
 
-    For logs that may end in anything: where the sound ones end is where the log is cut.
+    For a log whose end may be damaged: it is cut where the sound batches end.
     """
     cdef list batches = []
     cdef int64_t limit = 0x7FFFFFFFFFFFFFFF if max_batch_bytes is None else max_batch_bytes

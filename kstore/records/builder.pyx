@@ -40,7 +40,7 @@ cdef class BatchBuilder:
     """Collects records and builds a batch of format v2 from them.
 
     Offsets count from ``base_offset``. ``base_timestamp`` is the first record's unless given. With
-    ``log_append_time`` the batch says that the broker set the time, and which. ``control`` and ``transactional`` set
+    ``log_append_time`` the batch says that the broker set the time to it. ``control`` and ``transactional`` set
     the bits of that name; producer id, epoch and base sequence are -1 when there is no idempotent producer.
 
     >>> builder = BatchBuilder(producer_id=9, producer_epoch=0, base_sequence=0)

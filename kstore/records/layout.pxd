@@ -42,18 +42,18 @@ cdef enum:
     AT_BASE_SEQUENCE = 53
     AT_COUNT = 57
     HEADER_SIZE = 61
-    BEFORE_LENGTH_SIZE = 12    # what the length field doesn't count
-    UP_TO_MAGIC_SIZE = 17      # what tells a batch's size and format
+    BEFORE_LENGTH_SIZE = 12    # the bytes that the length field doesn't count
+    UP_TO_MAGIC_SIZE = 17      # the bytes that tell a batch's size and format
     LEAST_OLD_SIZE = 26        # 12 and the smallest record of the formats before v2
     LEAST_RECORD_SIZE = 7
     MAGIC_V2 = 2
 
 cdef enum:
-    DECOMPRESSED_BYTES_LIMIT = 134217728    # what a reader takes from one batch unless told otherwise: 128 MiB
+    DECOMPRESSED_BYTES_LIMIT = 134217728    # a reader's limit for one batch unless it is given another: 128 MiB
 
 cdef enum:
     COMPRESSION_MASK = 0x07
-    COMPRESSIONS = 5           # those that there are: 0 to 4
+    COMPRESSIONS = 5           # codecs have the numbers 0 to 4
     LOG_APPEND_TIME_BIT = 0x08
     TRANSACTIONAL_BIT = 0x10
     CONTROL_BIT = 0x20
@@ -65,7 +65,7 @@ cdef inline int64_t base_offset_at(const uint8_t *batch) noexcept nogil:
 
 
 cdef inline int64_t batch_size_at(const uint8_t *batch) noexcept nogil:
-    """All of a batch's bytes; not to be trusted before it is compared with what there is."""
+    """The size of a whole batch, as its header says; compare it with the bytes there are before you trust it."""
     return BEFORE_LENGTH_SIZE + <int64_t><int32_t>load32(batch + AT_LENGTH)
 
 

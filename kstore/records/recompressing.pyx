@@ -1,9 +1,9 @@
 """Recompresses a batch, as Kafka's leader does for a topic that has a ``compression.type``.
 
-Kafka's ``LogValidator`` builds such a batch anew from its records. So its times count from its first record's; what
-said that the log had set the time says it of each record; and of its attributes only the codec and whether it is of a
-transaction are left. Producer, sequence numbers and offsets stay. For a batch of any known client nothing changes but
-the compression: then the records' bytes are the same, and aren't written anew.
+Kafka's ``LogValidator`` builds such a batch anew from its records. So its base timestamp is the first record's; where
+the batch had a log append time, each record has it as its own timestamp; and of the attributes only the codec and the
+transactional bit are left. Producer, sequence numbers and offsets stay. In a batch of any known client only the
+compression changes: then the records' bytes stay the same and aren't written anew.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
@@ -33,11 +33,11 @@ ctypedef struct Pieces:
 
 ctypedef struct Times:
     bint is_one         # all records have the base timestamp
-    int64_t shift       # otherwise, by how much it is later than it was
+    int64_t shift       # otherwise: by how much the base timestamp moves
 
 
 cdef int pieces_of(Cursor *c, const Times *times, Pieces *out, RecordFields *fields) noexcept nogil:
-    """The next record as it is written with these times; a code of walk.pxd."""
+    """Read the next record, as it is written with these times; returns a code of walk.pxd."""
     cdef int code = next_record(c, fields)
     if code != WALK_OK:
         return code
@@ -85,8 +85,8 @@ cdef bytes retimed(const uint8_t *data, Py_ssize_t nbytes, int32_t count, const 
 def recompressed(RecordBatch batch not None, plain, int compression, level=None):
     """A batch like ``batch``, under codec number ``compression`` (0: none) at a level that Kafka's configs allow.
 
-    ``plain`` is what its records decompress to; None when they aren't compressed. Raises ``InvalidRecord`` when it
-    isn't as many records as the batch says, ``MessageTooLarge`` when no batch can be as large.
+    ``plain`` is what its records decompress to; None when they aren't compressed. Raises ``InvalidRecord`` when
+    it doesn't hold as many records as the batch says, ``MessageTooLarge`` when the result is too large for a batch.
     """
     cdef const uint8_t[::1] records = batch.payload if plain is None else plain
     cdef const uint8_t *data = &records[0] if records.shape[0] else NULL

@@ -1,6 +1,6 @@
 """The record as a Python object, and reading a batch's records into a list.
 
-Records are plain values without cycles, so the collector doesn't track them, and freed ones are used again.
+Records are plain values without cycles, so the garbage collector doesn't track them, and freed ones are used again.
 """
 
 cimport cython
@@ -98,7 +98,7 @@ cdef tuple find_record(
     const uint8_t *data, Py_ssize_t nbytes, const BatchHeader *header, int64_t timestamp, int64_t from_offset,
     int32_t body_bytes_max
 ):
-    """``(timestamp, offset)`` of the first record that is as new, from an offset on; None if there is none.
+    """``(timestamp, offset)`` of the first record from an offset on that isn't older; None if there is none.
 
     A record whose body is larger is refused when the search comes to it.
     """

@@ -5,8 +5,8 @@ are ours. Where Kafka differs:
 
 * offset deltas must be 0, 1, 2 ... here; Kafka fails over a compressed batch whose deltas aren't (UNKNOWN_SERVER_ERROR)
   and lets an uncompressed one pass;
-* a record must be as long as it says in compressed batches too, where Kafka doesn't look;
-* what Kafka answers with UNKNOWN_SERVER_ERROR because a decoder threw is INVALID_RECORD;
+* a record must be as long as it says in compressed batches too, which Kafka doesn't check;
+* where Kafka answers UNKNOWN_SERVER_ERROR because a decoder threw, the answer is INVALID_RECORD;
 * at most ``RECORD_ERRORS_MAX`` record errors are listed.
 
 Records are walked without the GIL and without an allocation; only a record that is refused brings the walk back to
@@ -52,7 +52,7 @@ ctypedef struct Rules:
 
 ctypedef struct Walk:
     Cursor cursor
-    int32_t index             # of the record looked at last; the walk goes on behind it
+    int32_t index             # of the last record checked; the walk goes on behind it
     int32_t body_bytes        # that record's, if it is too large
     int64_t timestamp         # that record's
     int64_t max_timestamp
@@ -117,8 +117,8 @@ cdef class ValidationResult:
 
     ``max_timestamp`` is the largest of its records' timestamps (or the log append time), whatever its header said;
     ``offset_of_max_timestamp`` is the offset, counted from the batch's base offset as it stands, of the first record
-    that has it. ``log_append_time`` is None unless the topic's timestamps are. ``record_bytes`` is the size of the
-    records when decompressed, and ``decompressed`` what they are then; None if the batch isn't compressed.
+    that has it. ``log_append_time`` is None unless that is the topic's timestamp type. ``record_bytes`` is the size of
+    the records when decompressed, and ``decompressed`` what they are then; None if the batch isn't compressed.
     """
 
     cdef readonly int64_t max_timestamp
@@ -184,7 +184,7 @@ cdef object rejection(list errors, int32_t total, bint is_about_time):
 
 
 cdef object decompressed(RecordBatch batch, Py_ssize_t limit_bytes):
-    """The records' bytes. With its checksum right, a batch that doesn't decompress was sent so, and will be again."""
+    """The records' bytes. If the checksum is right and they can't be decompressed, a retry would fail again."""
     try:
         return batch.decompressed(limit_bytes)
     except CorruptMessage as error:

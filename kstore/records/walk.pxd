@@ -1,8 +1,8 @@
 """One step over one record of a v2 batch, without the GIL: the only place that knows how a record is framed.
 
-The reader and the leader's validator both walk with it. What it refuses is what Kafka's ``DefaultRecord`` refuses;
-beyond that, a varint whose last byte carries bits its type has no room for. Headers are stepped over and checked;
-``next_header`` goes over them again for who wants them.
+The reader and the leader's validator both walk with it. It refuses what Kafka's ``DefaultRecord`` refuses, and
+also a varint whose last byte has bits that its type has no room for. Headers are checked and passed over;
+``next_header`` reads them where they are wanted.
 """
 
 from libc.stdint cimport int32_t, int64_t, int8_t, uint8_t
@@ -102,7 +102,7 @@ cdef inline int next_record(Cursor *c, RecordFields *out) noexcept nogil:
 
 
 cdef inline str too_large(int32_t body_bytes, int32_t body_bytes_max):
-    """What is said of a record beyond the bound (Kafka's ``max.decompressed.message.bytes``); needs the GIL."""
+    """The message for a record beyond the bound (Kafka's ``max.decompressed.message.bytes``); needs the GIL."""
     return f"Invalid record size: {body_bytes} exceeds the configured maximum record size of {body_bytes_max}."
 
 

@@ -36,7 +36,7 @@ ctypedef struct BatchFields:
 
 
 cdef inline int view_piece(object data, Piece *piece, Py_buffer *held, bint *is_held) except -1:
-    """Points a piece at a bytes-like object's memory; ``held`` is released by the caller when it is used."""
+    """Point a piece at a bytes-like object's memory; if ``is_held``, the caller releases ``held`` afterwards."""
     is_held[0] = False
     if data is None:
         piece.data = NULL
@@ -66,7 +66,7 @@ cdef inline int64_t piece_bytes(const Piece *piece) noexcept nogil:
 
 cdef inline int64_t body_bytes(int64_t timestamp_delta, int32_t offset_delta, const Piece *key, const Piece *value,
                                Py_ssize_t header_count, Py_ssize_t header_bytes) noexcept nogil:
-    """What a record takes behind its length."""
+    """The size of a record without its length."""
     return (1 + varlong_bytes(timestamp_delta) + varint_bytes(offset_delta) + piece_bytes(key) + piece_bytes(value)
             + varint_bytes(<int32_t>header_count) + header_bytes)
 

@@ -6,8 +6,8 @@
     response  length 4 | correlation id 4 | tagged fields | message
 
 The headers have tagged fields where the message's version is flexible; the client id never has a compact length.
-A response to ApiVersions never has them, for its client doesn't know yet what the server speaks. A header for an
-API key that Kafka doesn't have is read as far as it is the same for all.
+A response to ApiVersions never has them, for its client doesn't know yet what the server speaks. Of a header
+with an API key that Kafka doesn't have, only the part that all requests share is read.
 """
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
@@ -88,7 +88,7 @@ def decode_request_header(frame, Py_ssize_t offset=0):
 
 
 def decode_response_header(int api_key, int version, frame, Py_ssize_t offset=0):
-    """The correlation id of a response to such a request, and where the message begins."""
+    """The correlation id of a response to a request of this key and version, and where the message begins."""
     cdef Py_buffer buffer
     cdef Plan plan = _response_header_0
     if _is_flexible(api_key, version) and api_key != API_VERSIONS:
@@ -137,7 +137,7 @@ cdef int _key_of(Plan plan) except -1:
 
 
 cdef list _framed(Parts out):
-    """Ends a frame: puts its length into the room left for it in the first part."""
+    """End a frame: put its length into the room left for it in the first part."""
     cdef Py_ssize_t nbytes
     finish_part(out)
     nbytes = out.w.parted_bytes - 4

@@ -2,7 +2,7 @@
 
 While small, the buffer lies within the object, and a few such objects are kept, so that a small message costs no
 allocation but that of its bytes. A finished part is a ``bytes`` object; chunks of record batches stand between
-parts as the caller gave them: never copied, never even looked at.
+parts as the caller gave them, and are neither copied nor read.
 """
 
 cimport cython
@@ -56,7 +56,7 @@ cdef int grow(Writer *w, Py_ssize_t nbytes) except -1:
 
 
 cdef int finish_part(Parts out) except -1:
-    """What was written since the last part becomes one."""
+    """Make a part of what was written since the last one."""
     cdef Py_ssize_t nbytes = out.w.p - out.w.start
     if nbytes:
         out.parts.append(PyBytes_FromStringAndSize(<char *>out.w.start, nbytes))
@@ -80,7 +80,7 @@ cdef Py_ssize_t nbytes_of(object chunk) except -1:
 
 
 cdef int keep(Parts out, object chunk, Py_ssize_t nbytes) except -1:
-    """A chunk becomes a part, as it is."""
+    """Make a chunk a part, as it is."""
     if nbytes:
         finish_part(out)
         out.parts.append(chunk)
@@ -89,7 +89,7 @@ cdef int keep(Parts out, object chunk, Py_ssize_t nbytes) except -1:
 
 
 cdef int put_raw(Parts out, object data) except -1:
-    """Bytes as they are, without a length."""
+    """Write bytes as they are, without a length."""
     cdef Py_buffer buffer
     if PyBytes_CheckExact(data):
         memcpy(room(&out.w, PyBytes_GET_SIZE(data)), PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))

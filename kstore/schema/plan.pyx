@@ -41,7 +41,7 @@ cdef class Plan:
 
 
 cdef bint _covers(str versions, int version) except -1:
-    """Whether a range as Kafka writes it ("3", "0-12", "4+", "") has the version."""
+    """Whether a range as Kafka writes it ("3", "0-12", "4+", "") contains the version."""
     if not versions:
         return False
     first, dash, last = versions.partition("-")
@@ -120,7 +120,7 @@ cdef Step *_room(int count) except NULL:
 
 
 cdef Field _set_plain(Plan plan, Step *step, int index):
-    """What a step of any kind knows."""
+    """Set what steps of every kind have."""
     cdef Field spec = plan.layout.specs[index]
     value = fresh_default(plan.layout, index)
     plan.kept.append(value)
@@ -135,7 +135,7 @@ cdef Field _set_plain(Plan plan, Step *step, int index):
 
 
 cdef Py_ssize_t _set_step(Plan plan, Step *step, int index, int depth) except -1:
-    """Completes a step; returns the fewest bytes that its field takes."""
+    """Complete a step; returns the fewest bytes that its field takes."""
     cdef Field spec = _set_plain(plan, step, index)
     cdef Plan inner
     kind = spec.kind

@@ -1,11 +1,11 @@
 """Decoding: bytes to messages.
 
-No length is believed: a string, a blob, a count or a tagged field's size is held against the bytes that are left
-(a count times the fewest bytes that an element takes), varints against their type's width, nesting against the
-plan. So the memory that a hostile frame can claim is a small multiple of its own size, and time is linear in it.
-As in Apache Kafka an array has at most ``ELEMENTS_MAX`` elements, and a struct ``TAGGED_MAX`` tagged fields. The worst
-multiple is that of arrays of nearly empty structs, so a message may have ``STRUCTS_MAX`` of them in all, and no more
-elements of whatever kind than its reader allows. Of unknown tagged fields, ``UNKNOWN_MAX`` a message are kept; more are
+No length is trusted. The size of a string, a blob or a tagged field is compared with the bytes that are left, and so is
+a count times the fewest bytes that an element takes; a varint may not be wider than its type, nor nesting deeper than
+the plan. So the memory that a hostile frame can claim is a small multiple of its own size, and time is linear in it.
+As in Apache Kafka an array has at most ``ELEMENTS_MAX`` elements, and a struct ``TAGGED_MAX`` tagged fields. Arrays of
+nearly empty structs have the largest multiple, so a message may have ``STRUCTS_MAX`` structs in arrays, and no more
+elements of all kinds than its reader allows. A message keeps ``UNKNOWN_MAX`` unknown tagged fields; further ones are
 passed over.
 
 Slots of a new struct are NULL until a value is put there; ``read_struct`` leaves none empty.
@@ -47,9 +47,9 @@ def decode(cls, int version, data, Py_ssize_t offset=0, Py_ssize_t elements_max=
     """The message of class ``cls`` that ``data`` holds from ``offset`` on, in that version.
 
     ``data`` is anything contiguous with the buffer protocol. Fields of record batches are ``memoryview``s of it;
-    everything else is copied. Bytes after the message are not looked at; ``elements_max`` bounds the elements of all
-    its arrays together. Raises ``SchemaError`` when the bytes
-    aren't such a message, ``UnsupportedVersion`` when the message has no such version.
+    everything else is copied. Bytes after the message aren't read; ``elements_max`` bounds the elements of all its
+    arrays together. Raises ``SchemaError`` when the bytes aren't such a message, ``UnsupportedVersion`` when the
+    message has no such version.
 
     >>> from kstore.schema import decode, encode
     >>> from kstore.schema.messages.heartbeat import HeartbeatResponse
@@ -91,7 +91,7 @@ cdef object read_message(Plan plan, Reader *r):
 
 
 cdef object _refuse(Plan plan, const Step *step, Reader *r, str why):
-    """Raise: what was being read, where, and what is wrong with it."""
+    """Raise an error that says what was being read, where, and what is wrong with it."""
     what = plan.cls.__name__
     if step != NULL:
         what = f"{what}.{plan.layout.names[step.index]}"
@@ -130,7 +130,7 @@ cdef object _struct(Plan plan, Reader *r):
 
 
 cdef tuple _tagged(Plan plan, object made, Reader *r):
-    """The tagged fields; returns those that this version doesn't know."""
+    """Read the tagged fields; returns those that this version doesn't know."""
     cdef uint32_t count = 0, tag = 0, nbytes = 0
     cdef const uint8_t *end = r.c.end
     cdef const uint8_t *field_end
@@ -170,7 +170,7 @@ cdef inline Step *_tag_step(Plan plan, uint32_t tag) noexcept:
 
 
 cdef object _value(Plan plan, const Step *step, Kind kind, Reader *r):
-    """One value; ``kind`` is the step's own, or that of its elements."""
+    """Read one value; ``kind`` is the step's own, or that of its elements."""
     if kind == K_INT32:
         return PyLong_FromLong(<int32_t>load32(_fixed(plan, step, 4, r)))
     if kind == K_INT64:
@@ -215,7 +215,7 @@ cdef object _float(Plan plan, const Step *step, Reader *r):
 
 
 cdef Py_ssize_t _length(Plan plan, const Step *step, int plain_bytes, bint nullable, Reader *r) except -2:
-    """A length or count; -1 for null, where that is allowed. Not yet held against what is left."""
+    """A length or count; -1 for null, where that is allowed. Not compared with the bytes that are left yet."""
     cdef uint32_t raw = 0
     cdef Py_ssize_t length
     if step.compact:
@@ -247,7 +247,7 @@ cdef object _string(Plan plan, const Step *step, Reader *r):
 
 
 cdef object _blob(Plan plan, const Step *step, Kind kind, Reader *r):
-    """Bytes are copied; record batches stay where they are."""
+    """The next blob: a copy of bytes, but a view of record batches."""
     cdef Py_ssize_t length = _length(plan, step, 4, step.nullable and step.kind == kind, r)
     cdef const uint8_t *at
     cdef Py_ssize_t start

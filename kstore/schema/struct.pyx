@@ -11,9 +11,9 @@ The wire kind and the versions stay in the class's ``Layout``; the codec compile
 
 Why not dataclasses: a broker makes three to six of these a request. Here the slots' offsets are known, so
 making one, comparing two, reading and writing all fields is plain memory access; a call with keywords goes
-through the class's vectorcall and makes no dict. The garbage collector doesn't look at structs, nor at the lists that
-the codec makes: they hold data and no way back to themselves, and a request of a million of them would have it walk
-over all of them time and again, while everybody waits.
+through the class's vectorcall and makes no dict. The garbage collector doesn't track structs, nor the lists that the
+codec makes: they hold data without cycles, and in a request of a million structs it would walk over all of them again
+and again while everything waits.
 
 Invariants: every slot of an instance that came from a call is filled; ``Layout`` outlives its class (it is
 kept for the process); a class's slots never move, as CPython's member descriptors promise.
@@ -151,7 +151,7 @@ cdef Layout layout_of(cls):
 
 
 class StructType(type):
-    """The metaclass: makes slots of the fields, and calls of the class quick."""
+    """The metaclass of structs: makes slots of the fields, and calls of the class fast."""
 
     def __new__(mcls, str name, tuple bases, dict namespace):
         cdef Layout layout
@@ -182,7 +182,7 @@ kstore_calls_are_vectorcalls(StructType)
 
 
 cdef object untracked(object made):
-    """The same, which the garbage collector passes over from now on."""
+    """The same object, which the garbage collector doesn't track any more."""
     PyObject_GC_UnTrack(<PyObject *>made)
     return made
 

@@ -1,13 +1,13 @@
 """Encoding: messages to bytes.
 
 One pass into a buffer that grows. A tagged field is written behind one byte of room for its size, and moved when
-the size takes more. Where a message carries record batches and the caller wants parts, the batches stay their own
-parts of the result, never copied, never even looked at: a chunk is anything with a buffer or ``nbytes``.
+the size takes more. Where a message carries record batches and the caller wants parts, the batches are parts of
+the result by themselves, neither copied nor read: a chunk is anything with a buffer or ``nbytes``.
 
 What can't be written in a version raises ``UnsupportedVersion`` as in Kafka: a value other than the default in a
 field that the version doesn't have, unless the field is ignorable. Values of the wrong type or size are the
-caller's mistakes: ``TypeError`` and ``ValueError``, naming the field; of those, ``TooLong`` may be a client's
-mistake, if the message repeats what it sent.
+caller's mistakes: ``TypeError`` and ``ValueError``, naming the field; ``TooLong`` may be a client's mistake, if the
+message repeats what the client sent.
 """
 
 from cpython.buffer cimport PyObject_CheckBuffer
@@ -65,7 +65,7 @@ cdef int write_message(Parts out, Plan plan, object message) except -1:
 
 
 cdef object _wrong(Plan plan, const Step *step, str why, type error=ValueError):
-    """Raise: which field can't be written, and why."""
+    """Raise an error that says which field can't be written, and why."""
     raise error(f"{plan.cls.__name__}.{plan.layout.names[step.index]} in version {plan.version}: {why}")
 
 
@@ -127,7 +127,7 @@ cdef int _tagged(Parts out, Plan plan, object message) except -1:
 
 
 cdef int _merged(Parts out, Plan plan, object message, uint64_t written, tuple unknown) except -1:
-    """Known and unknown tagged fields in one order."""
+    """Write known and unknown tagged fields together, in the order of their tags."""
     cdef int64_t previous = -1
     cdef int i = 0
     for tag, data in unknown:
@@ -172,7 +172,7 @@ cdef int _known_tag(Parts out, Plan plan, const Step *step, object message) exce
 
 
 cdef int _value(Parts out, Plan plan, const Step *step, Kind kind, object value) except -1:
-    """One value; ``kind`` is the step's own, or that of its elements."""
+    """Write one value; ``kind`` is the step's own, or that of its elements."""
     if kind == K_INT32:
         out.w.p = put_i32(room(&out.w, 4), <int32_t>_int(plan, step, value, -0x80000000, 0x7FFFFFFF))
     elif kind == K_INT64:
@@ -241,7 +241,7 @@ cdef int _uuid(Parts out, Plan plan, const Step *step, object value) except -1:
 
 
 cdef int _length(Parts out, const Step *step, int plain_bytes, Py_ssize_t length) except -1:
-    """A length or count; -1 for null."""
+    """Write a length or count; -1 for null."""
     room(&out.w, VARINT_BYTES_MAX)
     if step.compact:
         out.w.p = put_uvarint(out.w.p, <uint32_t>(length + 1))
@@ -292,7 +292,7 @@ cdef int _blob(Parts out, Plan plan, const Step *step, Kind kind, object value) 
 
 
 cdef int _chunks(Parts out, Plan plan, const Step *step, object value) except -1:
-    """Record batches in chunks: a list of them, or one that isn't a buffer."""
+    """Write record batches in chunks: a list of them, or one that isn't a buffer."""
     cdef Py_ssize_t length = 0
     cdef list sizes = []
     chunks = value if isinstance(value, (list, tuple)) else (value,)
@@ -314,7 +314,7 @@ cdef int _chunks(Parts out, Plan plan, const Step *step, object value) except -1
 
 
 cdef int _copy(Parts out, Plan plan, const Step *step, object data, Py_ssize_t nbytes) except -1:
-    """Bytes whose length is written already."""
+    """Write bytes whose length is written already."""
     cdef Py_ssize_t before = out.w.p - out.w.start
     put_raw(out, data)
     if out.w.p - out.w.start - before != nbytes:

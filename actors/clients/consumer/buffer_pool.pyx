@@ -1,4 +1,4 @@
-"""A pool of buffers that are reused, because fresh pages cost more than filling them.
+"""A pool of buffers that are reused, because fresh memory pages cost more than filling them.
 
 A buffer exports its bytes by the buffer protocol and counts the exports. While there is one (an array over it, or any
 view of that array), the buffer isn't used again; afterwards ``BufferPool`` reuses it.
@@ -15,7 +15,7 @@ BUFFERS_MAX = 16
 @cython.final
 @cython.auto_pickle(False)
 cdef class PooledBuffer:
-    """``size_bytes`` of memory, not cleared; ``borrowers`` have it at the moment."""
+    """``size_bytes`` of memory, not cleared; ``borrowers`` is how many exports there are."""
 
     cdef void *memory
     cdef readonly Py_ssize_t size_bytes
@@ -43,7 +43,7 @@ cdef class PooledBuffer:
 @cython.final
 @cython.auto_pickle(False)
 cdef class BufferPool:
-    """A few buffers to choose from; those that are too small, or too many, are freed."""
+    """Keeps a few buffers for reuse, and frees those that are too small or too many."""
 
     cdef list kept
 
@@ -51,7 +51,7 @@ cdef class BufferPool:
         self.kept = []
 
     def take(self, Py_ssize_t size_bytes):
-        """At least so many bytes that nobody has."""
+        """A buffer of at least ``size_bytes`` that nothing else uses."""
         cdef PooledBuffer buffer
         cdef Py_ssize_t size = 65536
         for buffer in self.kept:

@@ -1,11 +1,11 @@
-"""Iteration over a consumer: records one by one out of the list that was read last, in C.
+"""Iteration over a consumer in C: one record after the other, from the list that was read last.
 
-A consumer inherits from ``RecordIterator``, so that ``for record in consumer`` costs a list access a record. The
-``records`` of its feed are of one partition; what the user was given is up to ``index``. The consumer fills it again in
-``_refill``.
+A consumer inherits from ``RecordIterator``, so that ``for record in consumer`` costs one list access for each record.
+The ``records`` of its feed are of one partition; those before ``index`` were given out. When none is left, the
+consumer's ``_refill`` brings more.
 
-The iterator also knows which thread is inside of the consumer: two at once are an error, one may come in again (a
-rebalance listener commits).
+The iterator also knows which thread is using the consumer. Two at once are an error; the same thread may enter again,
+as a rebalance listener does that commits.
 """
 
 from cpython.pythread cimport PyThread_get_thread_ident
@@ -24,26 +24,26 @@ cdef class RecordFeed:
         self.index = 0
 
     def give(self, list records):
-        """Give these out next; the first of them counts as given."""
+        """Give these records out next; the first of them counts as given out."""
         self.records = records
         self.index = 1
 
     def left(self):
-        """What was not given out yet."""
+        """The records that weren't given out yet."""
         return self.records[self.index:]
 
     def last(self):
-        """The record given out last of this list; None if none was."""
+        """The record of this list that was given out last; None if none was."""
         return self.records[self.index - 1] if self.index else None
 
     def drop(self):
-        """Give out none of what is left."""
+        """Forget the records that are left."""
         self.records = []
         self.index = 0
 
 
 cdef class RecordIterator:
-    """Who iterates over a feed, and who is inside."""
+    """Iterates over a feed, and knows which thread is using the consumer."""
 
     cdef readonly RecordFeed _feed
     cdef Py_ssize_t depth
@@ -65,11 +65,11 @@ cdef class RecordIterator:
         return self._refill()
 
     def _refill(self):
-        """More records, and the first of them; a subclass's. Raises ``StopIteration`` when there is to be no more."""
+        """Read more records and return the first; a subclass does it. Raises ``StopIteration`` at the end."""
         raise StopIteration
 
     def _come_in(self):
-        """A thread begins to use the consumer. Raises ``UnexpectedConcurrency`` if another one is inside."""
+        """Note that this thread begins to use the consumer. Raises ``UnexpectedConcurrency`` if another one uses it."""
         cdef long thread = PyThread_get_thread_ident()
         if self.depth and self.thread != thread:
             raise UnexpectedConcurrency(
@@ -79,5 +79,5 @@ cdef class RecordIterator:
         self.depth += 1
 
     def _go_out(self):
-        """It is done."""
+        """Note that the thread has finished what it began."""
         self.depth -= 1

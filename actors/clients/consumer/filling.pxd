@@ -1,4 +1,4 @@
-"""Records of one batch put into columns, without the GIL and without an object a record; header-only, for ``cimport``.
+"""Puts a batch's records into columns, without the GIL or an object for each record; header-only, for ``cimport``.
 
 The caller makes the columns as large as the batch could need (``PartitionRecords.room``); each record is checked
 against their size all the same.
@@ -32,7 +32,7 @@ ctypedef struct Filling:
 
 
 ctypedef struct BatchPosition:
-    # in a batch: what is left of it
+    # what is left of a batch
     Cursor cursor
     int64_t base_offset
     int64_t next_offset
@@ -42,7 +42,7 @@ ctypedef struct BatchPosition:
 
 
 cdef inline void put(Filling *f, const RecordFields *fields) noexcept nogil:
-    """Key and value of a record into their columns."""
+    """Put the key and value of a record into their columns."""
     f.key_nulls[f.count] = fields.key_bytes < 0
     if fields.key_bytes > 0:
         memcpy(f.key_data + f.key_at, fields.key, fields.key_bytes)
@@ -56,7 +56,7 @@ cdef inline void put(Filling *f, const RecordFields *fields) noexcept nogil:
 
 
 cdef inline int fill_columns(Filling *f, BatchPosition *position) noexcept nogil:
-    """Records of one batch into columns, until one of them ends; stops before a record that is refused."""
+    """Put records of one batch into columns until the batch or a column ends; stop before a record that is refused."""
     cdef RecordFields fields
     cdef Cursor cursor = position.cursor
     cdef int64_t offset

@@ -2,11 +2,11 @@
 
 ``PartitionRecords`` is a position in what one answer to Fetch brought for one partition. It is read in the user's own
 ``poll()``: batch after batch is opened (checksum, decompression under a cap), and records are made as they are asked
-for, or whole columns filled without an object a record. What goes wrong stays where it is: a batch that can't be read,
-or a record that can't be deserialized, raises each time it is come to, until the user seeks past it.
+for, or whole columns filled without an object a record. An error stays at its offset: a batch that can't be read, or
+a record that can't be deserialized, raises at each attempt until the user seeks past it.
 
-Control batches are passed over, batches of aborted transactions when committed records are read, and records below
-the offset that was asked for (a batch is fetched whole).
+Control batches are passed over, and records below the offset that was asked for (a batch is fetched whole). When only
+committed records are read, batches of aborted transactions are passed over as well.
 """
 
 cimport cython
@@ -106,10 +106,10 @@ cdef tuple headers_of(const RecordFields *fields):
 @cython.final
 @cython.auto_pickle(False)
 cdef class PartitionRecords:
-    """What one answer brought of one partition, and how far it has been read: ``next_offset`` is where the user is.
+    """What one answer brought for one partition, and how far it has been read: ``next_offset`` is the user's position.
 
     ``partition`` is a ``TopicPartition``, ``batches`` what ``parse_batches`` gives, ``offset`` what was asked for.
-    ``stuck`` says that what ``take`` or ``fill`` gave last ends before something that can't be read.
+    ``stuck`` is True when what ``take`` or ``fill`` gave last ends before something that can't be read.
     Deserializers are called with the bytes, never with None. ``aborted`` are the indexes of batches to pass over.
     """
 
@@ -132,10 +132,10 @@ cdef class PartitionRecords:
         self.left = 0
 
     def take(self, Py_ssize_t max_records):
-        """At most so many of the next records, as a list; shorter only when no more is left, or can be read.
+        """The next ``max_records`` records as a list; fewer only when no more are left, or the next can't be read.
 
-        Raises ``CorruptMessage``, ``InvalidRecord``, ``MessageTooLarge`` or ``SerializationFailed`` when the very next
-        one can't be; the position stays before it.
+        Raises ``CorruptMessage``, ``InvalidRecord``, ``MessageTooLarge`` or ``SerializationFailed`` when the first of
+        them can't be read; the position stays before it.
         """
         cdef list found = []
         self.stuck = False
@@ -149,7 +149,7 @@ cdef class PartitionRecords:
         return found
 
     cdef bint open_next(self) except -1:
-        """Come to the next batch that has something to read; False when there is none."""
+        """Go to the next batch that has something to read; False when there is none."""
         cdef RecordBatch batch
         if self.batch is not None:
             self.leave()
@@ -169,7 +169,7 @@ cdef class PartitionRecords:
         return False
 
     cdef bint is_passed_over(self, RecordBatch batch, Py_ssize_t index) except -1:
-        """Whether its records aren't the user's: they end a transaction, or were in one that was aborted."""
+        """Whether a batch isn't for the user: it ends a transaction, or belongs to one that was aborted."""
         if batch.attributes & layout.CONTROL_BIT:
             return True
         return self.aborted is not None and index in self.aborted
@@ -194,7 +194,7 @@ cdef class PartitionRecords:
         return 0
 
     cdef object decompressed(self, RecordBatch batch, Py_ssize_t index):
-        """A compressed batch's records as bytes, its checksum tested first."""
+        """A compressed batch's records as bytes; its checksum is tested first."""
         if self.plains is not None and self.plains[index] is not None:
             return self.plains[index]
         if self.check_crcs and batch.computed_crc() != batch.crc:
@@ -211,7 +211,7 @@ cdef class PartitionRecords:
                               f"seek to {last_offset_of(batch) + 1} to pass over it")
 
     cdef int leave(self) except -1:
-        """The batch has been read to its end: the next offset is behind it, whatever compaction left of it."""
+        """Leave a batch that was read to its end. The next offset is behind it, even where compaction took records."""
         cdef RecordBatch batch = self.batch
         if self.cursor.p != self.cursor.end:
             raise self.corrupt(batch, f"bytes follow the last of {batch.count} records")
@@ -295,9 +295,9 @@ cdef class PartitionRecords:
             raise failed from error
 
     def room(self, Py_ssize_t max_records):
-        """How many records at most, and of how many bytes together, the next ``fill`` could give.
+        """How many records the next ``fill`` gives at most, and how many bytes they have together at most.
 
-        Opens what is needed to know it. Raises as ``take`` does, when the very next batch can't be read.
+        Decompresses the batches that this depends on. Raises as ``take`` does when the next batch can't be read.
         """
         cdef Py_ssize_t index, records = 0, nbytes = 0
         cdef RecordBatch batch
@@ -318,7 +318,7 @@ cdef class PartitionRecords:
                 try:
                     view = self.plains[index] = self.decompressed(batch, index)
                 except KafkaError:
-                    break  # it is raised when its turn has come
+                    break  # the read that reaches this batch raises it
                 nbytes += view.shape[0]
             else:
                 nbytes += batch.payload_bytes
@@ -327,7 +327,7 @@ cdef class PartitionRecords:
     def fill(self, int64_t[::1] offsets not None, int64_t[::1] timestamps not None,
              uint8_t[::1] key_data not None, int64_t[::1] key_ends not None, uint8_t[::1] key_nulls not None,
              uint8_t[::1] value_data not None, int64_t[::1] value_ends not None, uint8_t[::1] value_nulls not None):
-        """Put the next records into columns that ``room`` said the size of; returns how many.
+        """Put the next records into columns of the sizes that ``room`` gave; returns how many records there were.
 
         ``key_ends`` and ``value_ends`` have one element more than there are records, the first of them 0.
         """
@@ -351,7 +351,7 @@ cdef class PartitionRecords:
         return f.count
 
     cdef bint fill_from_batch(self, Filling *f) except -1:
-        """Go on in this batch; False when the next record's bytes have no room any more."""
+        """Go on in this batch; False when the columns have no room for the bytes of the next record."""
         cdef BatchPosition position
         cdef int code
         position.cursor = self.cursor

@@ -15,7 +15,7 @@ cdef enum:
 
 cdef class Accumulator:
     cdef readonly dict topics
-    cdef dict taken                 # what send finds topics in: empty while nothing is taken
+    cdef dict taken                 # the topics that send finds: empty while no records are taken
     cdef readonly dict idle
     cdef readonly dict incomplete
     cdef dict split_off
@@ -28,7 +28,7 @@ cdef class Accumulator:
     cdef Partitioning partitioning
     cdef bint serializes
     cdef bint closed
-    cdef object refusal             # raises why nothing is taken at present; None: all is
+    cdef object refusal             # raises why no records are taken at present; None: they are
     cdef int compression
     cdef int16_t attributes         # of all batches, beside the compression
     cdef int64_t batch_size

@@ -1,18 +1,18 @@
 """The record accumulator: collects a producer's records in batches between ``send`` and a request.
 
 Each partition has a queue: one open batch that takes records, and closed ones that wait for the sender. ``send`` runs
-on the user's threads and costs what the copying costs: partition, timestamp, a record written into the open batch, a
-future. It takes no lock: no Python code runs between reading a queue's state and writing the record, so the GIL is the
-lock. What may let other threads run (allocating a batch, waiting for memory, the user's partitioner) comes before, and
-the state is read again after it.
+on the user's threads and does little more than copy: it chooses a partition, writes the record into the open batch and
+makes a future. It takes no lock: no Python code runs between reading a queue's state and writing the record, so the GIL
+is the lock. What may let other threads run (allocating a batch, waiting for memory, the user's partitioner) comes
+before, and the state is read again after it.
 
 Sizes, limits and the estimate of what compression saves are those of Apache Kafka's ``RecordAccumulator`` and
-``ProducerBatch``. Only ``send_many`` makes batches larger than ``batch_size``, as large as a request may be: what
-``batch_size`` bounds is how much waits for more to come, and there all has come.
+``ProducerBatch``. Only ``send_many`` makes batches larger than ``batch_size``, up to the size of a request:
+``batch_size`` bounds what waits for further records, and ``send_many`` has them all.
 
-The sender takes what is ready by ``take_opened``, ``take_ready`` and a queue's ``waiting``, and tells what became of a
-batch by ``succeed``, ``fail`` and ``split``. Topics that aren't used wait in ``idle``, with their queues' sequences.
-A transactional producer takes nothing outside of transactions: ``send`` then finds no topic in ``taken``.
+The sender takes what is ready by ``take_opened``, ``take_ready`` and a queue's ``waiting``, and reports the outcome of
+a batch by ``succeed``, ``fail`` and ``split``. Unused topics are kept in ``idle``, with the sequences of their queues.
+A transactional producer takes no records outside of transactions: ``send`` then finds no topic in ``taken``.
 """
 
 cimport cython
@@ -51,8 +51,8 @@ cdef class Accumulator:
     """Takes records; see the top of the file.
 
     ``hooks`` is the producer: ``find_topic(name, partition)`` waits until the topic is known and set,
-    ``signal(filled)`` is told of batches opened and filled, ``send_open()`` that a caller waits for one,
-    ``wait(until, timeout_s)`` drives the client until a condition holds, ``refused(error)`` hears of lost records.
+    ``signal(filled)`` is called when batches were opened or filled, ``send_open()`` when a caller waits for one;
+    ``wait(until, timeout_s)`` drives the client until a condition holds; ``refused(error)`` is called for lost records.
     """
 
     def __init__(self, config, Clock clock, random, callbacks, hooks):
@@ -126,7 +126,7 @@ cdef class Accumulator:
 
     cdef object add(self, Topic topic, PartitionQueue queue, int64_t timestamp, const Piece *key, const Piece *value,
                     Py_ssize_t header_count, const Piece *headers):
-        """Write one record; its future."""
+        """Write one record and return its future."""
         cdef int signals = 0
         cdef PendingBatch batch
         cdef Future future
@@ -151,7 +151,7 @@ cdef class Accumulator:
 
     cdef PendingBatch write(self, Topic topic, PartitionQueue queue, int64_t timestamp, const Piece *key,
                             const Piece *value, Py_ssize_t header_count, const Piece *headers, bint bulk, int *signals):
-        """Put a record into the queue's open batch, opening and closing batches as needed; a queue of None: sticky."""
+        """Put a record into the queue's open batch, opening and closing batches as needed; None: the sticky queue."""
         cdef bint sticky = queue is None
         cdef PendingBatch batch
         cdef Py_ssize_t before
@@ -164,7 +164,7 @@ cdef class Accumulator:
                              + piece_bytes(value) + varint_bytes(<int32_t>header_count) + headers.nbytes, bulk)
                 signals[0] |= OPENED
                 continue
-            before = batch.used if batch.count else 0    # the first record brings the header, as in Java
+            before = batch.used if batch.count else 0    # the first record counts the header too, as in Java
             if batch.put(timestamp, key, value, header_count, headers):
                 break
             self.close_open(queue)
@@ -199,7 +199,7 @@ cdef class Accumulator:
         return <Topic>found
 
     def set_topic(self, str name, list available):
-        """The partitions that a topic has, by number, and whether each has a leader."""
+        """Set the partitions of a topic: ``available`` says by number whether each has a leader."""
         cdef Topic topic = self.topics.get(name) or self.idle.pop(name, None) or Topic(name, self.partitioning)
         topic.set_partitions(available)
         if topic.queues and not self.closed:
@@ -232,7 +232,7 @@ cdef class Accumulator:
         return 0
 
     cdef int take_memory(self, int64_t nbytes) except -1:
-        """Wait until so much of the buffer memory is free, sending all there is, and take it."""
+        """Take ``nbytes`` of the buffer memory; until they are free, have all batches sent and wait."""
         cdef int64_t deadline_us
         if self.free_bytes >= nbytes:
             self.free_bytes -= nbytes
@@ -253,7 +253,7 @@ cdef class Accumulator:
         return 0
 
     cdef int close_open(self, PartitionQueue queue) except -1:
-        """The queue's open batch takes no more; it waits for the sender."""
+        """Close the queue's open batch: it takes no more records, and waits for the sender."""
         cdef PendingBatch batch = queue.open_batch
         if batch is not None:
             queue.open_batch = None
@@ -279,12 +279,12 @@ cdef class Accumulator:
         return 0
 
     def take_opened(self):
-        """The batches opened since the last time, in that order."""
+        """The batches opened since the last call, in the order in which they were opened."""
         opened, self.opened = self.opened, []
         return opened
 
     def take_ready(self):
-        """The queues that something was closed in since the last time, in that order."""
+        """The queues marked since the last call because a batch was closed, in that order."""
         cdef list ready = self.ready
         cdef PartitionQueue queue
         self.ready = []
@@ -293,19 +293,19 @@ cdef class Accumulator:
         return ready
 
     def close(self, PendingBatch batch):
-        """See that a batch takes no more records."""
+        """Close a batch: it takes no more records."""
         cdef PartitionQueue queue = batch.queue
         if queue.open_batch is batch:
             self.close_open(queue)
 
     def close_all(self):
-        """See that no batch takes more records."""
+        """Close all batches: none takes more records."""
         cdef PendingBatch batch
         for batch in list(self.incomplete):
             self.close(batch)
 
     def late(self, int64_t latest_us):
-        """The batches that aren't over and were opened by then, in that order but for those split off others."""
+        """The unfinished batches opened by ``latest_us``: first those split off others, then the rest in order."""
         cdef list found = []
         cdef PendingBatch batch
         for batch in self.split_off:
@@ -319,7 +319,7 @@ cdef class Accumulator:
         return found
 
     def oldest_us(self):
-        """When the oldest batch that isn't over was opened; of those split off others, any will do."""
+        """When an unfinished batch was opened: one that was split off another if there is any, else the oldest."""
         cdef PendingBatch batch
         for batch in self.split_off:
             return batch.opened_us
@@ -328,7 +328,7 @@ cdef class Accumulator:
         return None
 
     def built(self, PendingBatch batch):
-        """The bytes of a batch; what compression made of it is kept in mind for the next ones."""
+        """The bytes of a batch; its compression ratio goes into the estimate for the next ones."""
         cdef Topic topic
         cdef double ratio
         data = batch.build()
@@ -342,7 +342,7 @@ cdef class Accumulator:
         return data
 
     def succeed(self, PendingBatch batch, int64_t base_offset, int64_t log_append_time=-1):
-        """A batch is acknowledged; nothing happens if it is over already."""
+        """Finish a batch as acknowledged; nothing happens if it is finished already."""
         if not batch.done:
             batch.base_offset = base_offset
             batch.log_append_time = log_append_time
@@ -350,7 +350,7 @@ cdef class Accumulator:
             batch.finish(self.callbacks)
 
     def fail(self, PendingBatch batch, error, record_errors=None):
-        """A batch has failed, with an error for each record that has its own; nothing happens if it is over already."""
+        """Finish a batch as failed; ``record_errors`` are of records with an error of their own. As for ``succeed``."""
         if not batch.done:
             batch.error = error
             batch.record_errors = record_errors
@@ -358,7 +358,7 @@ cdef class Accumulator:
             batch.finish(self.callbacks)
 
     def split(self, PendingBatch batch, int64_t size):
-        """Put a batch's records into batches of at most so many bytes, which take its place."""
+        """Replace a batch by batches of at most ``size`` bytes with the same records."""
         cdef PendingBatch part
         cdef list parts = batch.cut(size)
         for part in parts:
@@ -378,7 +378,7 @@ cdef class Accumulator:
         self.topics = self.taken = {}
 
     def refuse(self, refusal):
-        """Take nothing until it is None again: ``refusal()`` raises why."""
+        """Take no records while ``refusal`` isn't None: ``refusal()`` raises why."""
         self.refusal = refusal
         self.taken = self.topics if refusal is None else {}
 
@@ -386,7 +386,7 @@ cdef class Accumulator:
         return 0 if self.refusal is None else self.refusal()
 
     def wait_for(self, future, PendingBatch batch, timeout_s):
-        """Send what a future waits for, and drive until it is done; whether it is."""
+        """Send the batch a future waits for, and drive the client until the future is done; returns whether it is."""
         if batch is None:
             self.close_all()
         else:

@@ -1,9 +1,12 @@
 """``send_many``: writes many values, from various kinds of memory, into batches.
 
-A list (or any iterable) of bytes-like objects and None; or, without an object for each value and without importing
-NumPy: an array of fixed-size bytes (dtype ``S``, whose trailing zeros don't count, as NumPy has it, or ``V``), a 2-D
-array of uint8 with a row for each value, a pair ``(data, offsets)`` of a 1-D uint8 array and an int64 array of one
-offset more than there are values, or a ``BytesColumn`` as ``Consumer.poll_columns`` gives, with its nulls.
+Values are a list (or any iterable) of bytes-like objects and None. These forms need no object for each value, and NumPy
+isn't imported for them:
+
+* an array of fixed-size bytes: dtype ``S``, whose trailing zeros don't count, as in NumPy, or ``V``;
+* a 2-D array of uint8 with a row for each value;
+* a pair ``(data, offsets)`` of a 1-D uint8 array and an int64 array of one offset more than there are values;
+* a ``BytesColumn`` as ``Consumer.poll_columns`` gives, with its nulls.
 """
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
@@ -45,7 +48,7 @@ ctypedef struct Column:
 
 
 cdef object open_column(object values, str what, Column *column):
-    """Look into values; what is returned must live, and ``close_column`` be called, as long as they are read."""
+    """Open values for reading. Keep what is returned while they are read, and call ``close_column`` at the end."""
     memset(column, 0, sizeof(Column))
     dtype = getattr(values, "dtype", None)
     if dtype is not None:
@@ -129,7 +132,7 @@ cdef void close_column(Column *column) noexcept:
 
 
 cdef int value_at(Column *column, Py_ssize_t i, Piece *piece) except -1:
-    """Points a piece at one value. A list's buffer that isn't bytes is held until the next value or the end."""
+    """Point a piece at one value. In a list, a buffer that isn't ``bytes`` is held until the next value or the end."""
     cdef object item
     cdef int64_t begin, end
     if column.items != NULL:
@@ -192,7 +195,7 @@ def send_many(Accumulator accumulator, topic, values, keys=None):
 
 
 cdef int look_at(Column *column, Py_ssize_t i, Piece *piece, str what) except -1:
-    """As ``value_at``, of a caller's column."""
+    """Do as ``value_at``; an error names the caller's argument and index."""
     try:
         value_at(column, i, piece)
     except (TypeError, BufferError):
@@ -203,7 +206,7 @@ cdef int look_at(Column *column, Py_ssize_t i, Piece *piece, str what) except -1
 
 
 cdef int add_all(Accumulator accumulator, Topic topic, Column *values, Column *keys, ManyFuture many) except -1:
-    """Put every value into a batch: one by one where each has its own partition, else by the run."""
+    """Put every value into a batch: one by one where each has its own partition, else as many at a time as fit."""
     cdef Piece key, value, headers
     cdef PartitionQueue queue
     cdef PendingBatch batch
@@ -241,9 +244,9 @@ cdef int add_all(Accumulator accumulator, Topic topic, Column *values, Column *k
 
 
 cdef Py_ssize_t fill(PendingBatch batch, Column *values, Py_ssize_t first, int64_t timestamp) except -1:
-    """Write values without keys, from the ``first`` one on, as long as the batch has room; how many that were.
+    """Write values without keys, from the ``first`` one on, while the batch has room; returns how many.
 
-    One whose buffer may be a Python method's is left to others: while that runs, the batch may become another one.
+    Stops at a value whose buffer may come from a Python method: while that runs, another batch may be opened.
     """
     cdef Piece value, nothing, null
     cdef Py_ssize_t i = first
@@ -252,7 +255,7 @@ cdef Py_ssize_t fill(PendingBatch batch, Column *values, Py_ssize_t first, int64
     cdef uint8_t *p
     cdef uint8_t *end
     if values.items != NULL:
-        close_column(values)  # what is held of the value before
+        close_column(values)  # releases the buffer of the value before
     if bytes_size(batch.buffer) < batch.limit:
         batch.grow(batch.limit)
     p = <uint8_t *>bytes_start(batch.buffer)
@@ -280,7 +283,7 @@ cdef Py_ssize_t fill(PendingBatch batch, Column *values, Py_ssize_t first, int64
 
 
 cdef inline bint is_plain(object item) noexcept:
-    """Whether a value of a list is read without running anything of anybody's."""
+    """Whether reading a value of a list runs no Python code."""
     return PyBytes_CheckExact(item) or item is None or type(item) is bytearray or type(item) is memoryview
 
 
@@ -294,7 +297,7 @@ cdef int check_size(Accumulator accumulator, const Piece *key, const Piece *valu
 
 
 cdef int close_bulk(Accumulator accumulator, Topic topic) except -1:
-    """A bulk send is over: what it left open takes as much as any other batch, or is closed."""
+    """End a bulk send: a larger batch that it left open is closed if it is full, and gets the usual size if not."""
     cdef PartitionQueue queue
     cdef PendingBatch batch
     cdef bint filled = False

@@ -1,7 +1,7 @@
 """The futures of a producer: of one record, and of all records of one ``send_many``.
 
-A future is a batch and an index, so that an acknowledgement costs nothing for each record. What it is about is looked
-up when it is asked for; a batch that was split leads on to its parts.
+A future is a batch and an index, so that an acknowledgement costs nothing for each record. The outcome is looked up
+when it is asked for; a batch that was split leads on to its parts.
 """
 
 cimport cython
@@ -25,7 +25,7 @@ from kstore.errors.arguments import seconds
 @cython.freelist(4096)
 @cython.auto_pickle(False)
 cdef class Future:
-    """What becomes of one record; kafka-python's future of the same purpose.
+    """The outcome of sending one record, with the methods of kafka-python's future.
 
     Waiting for it sends its batch at once, without lingering.
     """
@@ -45,7 +45,7 @@ cdef class Future:
 
     @property
     def exception(self):
-        """Why the record failed; None while that isn't known, and when it hasn't."""
+        """The error with which the record failed; None if it hasn't, or hasn't yet."""
         cdef int32_t index = self.index
         cdef PendingBatch batch = self.batch.leaf(&index)
         return batch.error_of(index) if batch.done else None
@@ -53,7 +53,7 @@ cdef class Future:
     def get(self, timeout=None):
         """The record's ``RecordMetadata``, waiting up to ``timeout`` seconds (None: for ever) for it.
 
-        Raises ``KafkaTimeout`` when it isn't known by then, and otherwise why the record failed.
+        Raises ``KafkaTimeout`` when it isn't known by then, and the record's error when it failed.
         """
         timeout = looked_at(timeout)
         if not self.done() and not self.batch.sink.wait_for(self, self.batch, timeout):
@@ -64,7 +64,7 @@ cdef class Future:
         return self.metadata()
 
     def metadata(self):
-        """Where the record was put; of an acknowledged one."""
+        """Where an acknowledged record was put."""
         cdef int32_t index = self.index
         cdef PendingBatch batch = self.batch.leaf(&index)
         return RecordMetadata(
@@ -79,7 +79,8 @@ cdef class Future:
     def add_callback(self, function, *args, **kwargs):
         """Have ``function(*args, metadata, **kwargs)`` called once the record is acknowledged; returns the future.
 
-        It is called by a thread that drives the client, or at once if it is so already. What it raises is logged.
+        A thread that drives the client calls it; for a record that is acknowledged already, it is called at once. What
+        it raises is logged.
         """
         return self.call_back(bound(function, args, kwargs), True)
 
@@ -102,12 +103,12 @@ cdef class Future:
         return self
 
     def follow(self, PendingBatch batch, function, bint on_success):
-        """The batch was split: wait for the part that the record is in."""
+        """Wait for the part that the record is in: its batch was split."""
         cdef int32_t index = self.index
         self.batch.leaf(&index).watch(self, function, on_success)
 
     def tell(self, callbacks, function, bint on_success):
-        """Queue a callback of a record that is done, if this is what it waits for."""
+        """Queue a callback of a finished record, if it is for this outcome."""
         error = self.exception
         if error is None and on_success:
             callbacks.append((function, (self.metadata(),)))
@@ -121,7 +122,7 @@ cdef class Future:
 
 
 cdef int call_now(object future, object function, bint on_success) except -1:
-    """Call back for a future that is done."""
+    """Call a callback of a future that is done."""
     due = []
     future.tell(due, function, on_success)
     for function, args in due:
@@ -152,14 +153,14 @@ cdef class PartOfMany:
 @cython.final
 @cython.auto_pickle(False)
 cdef class ManyFuture:
-    """What becomes of all the records of one ``send_many``: a future for the lot."""
+    """The outcome of all records of one ``send_many``, as one future."""
 
     def __cinit__(self, sink):
         self.sink = sink
         self.parts = []
 
     cdef int count_in(self, PendingBatch batch, int32_t index, int32_t count) except -1:
-        """So many more records, the first of which lies there."""
+        """Add ``count`` records, the first of which has this index in the batch."""
         cdef PartOfMany part = batch.part
         if part is None or part.owner is not self or part.first + part.count != index:
             part = batch.part = PartOfMany.__new__(PartOfMany)
@@ -200,14 +201,14 @@ cdef class ManyFuture:
         return self.done() and self.exception is None
 
     def failed(self):
-        """Whether all is over, and some records have failed."""
+        """Whether all records are finished, and some have failed."""
         return self.done() and self.exception is not None
 
     @property
     def exception(self):
-        """Why the first of the records that failed has; None while that isn't known, and when none has.
+        """The error of the first record that failed; None if none has, or not all are finished.
 
-        A record that was itself refused goes before those that failed because they were in a batch with one.
+        A record that was itself refused comes before those that failed because they were in a batch with it.
         """
         cdef PendingBatch batch
         cdef int32_t index, count
@@ -248,7 +249,7 @@ cdef class ManyFuture:
         return self.call_back(bound(function, args, kwargs), True)
 
     def add_errback(self, function, *args, **kwargs):
-        """Have ``function(*args, error, **kwargs)`` called when all is over and some failed; returns the future."""
+        """Have ``function(*args, error, **kwargs)`` called when all are done and some failed; returns the future."""
         return self.call_back(bound(function, args, kwargs), False)
 
     def add_both(self, function, *args, **kwargs):
@@ -270,13 +271,13 @@ cdef class ManyFuture:
         return self
 
     def follow(self, PendingBatch batch, function, bint on_success):
-        """A batch was split: wait for all its parts."""
+        """Wait for all parts of a batch that was split."""
         cdef PendingBatch part
         for part in batch.parts:
             part.watch(self, function, on_success)
 
     def tell(self, callbacks, function, bint on_success):
-        """Queue callbacks if all is over: one of its batches is."""
+        """Queue callbacks if all batches are finished; one of them has just been."""
         if function is not None:
             error = self.exception
             if (error is None) == on_success:

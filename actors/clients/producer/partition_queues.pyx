@@ -1,9 +1,9 @@
 """A topic's partitions in a producer: a queue of batches for each, and the choice of a record's queue.
 
-As in Apache Kafka's producer: murmur2 of the key; without a key one partition until ``batch_size`` bytes are there,
-then another, the likelier the shorter its queue (KIP-794, ``BuiltInPartitioner``); "round_robin" is its
-``RoundRobinPartitioner``; a callable is kafka-python's: ``partitioner(key_bytes, all_partitions,
-available_partitions)``, where those with a leader are available.
+The choice is that of Apache Kafka's producer. A record with a key goes by the key's murmur2. Records without a key go
+to one partition until it has got ``batch_size`` bytes, then to another one, which is drawn: the shorter its queue, the
+likelier (KIP-794, ``BuiltInPartitioner``). "round_robin" is Kafka's ``RoundRobinPartitioner``. A callable is called as
+in kafka-python: ``partitioner(key_bytes, all_partitions, available_partitions)``; those with a leader are available.
 """
 
 cimport cython
@@ -51,7 +51,7 @@ cdef class PartitionQueue:
             switches += 1
 
     def put_back(self, PendingBatch batch):
-        """Have a batch that was sent before wait again, before all that come after it in sequence."""
+        """Queue a batch again that was sent before, ahead of all that follow it in sequence."""
         cdef PendingBatch other
         cdef Py_ssize_t at = 0
         if batch.base_sequence >= 0:
@@ -72,7 +72,7 @@ cdef class PartitionQueue:
 @cython.final
 @cython.auto_pickle(False)
 cdef class Partitioning:
-    """What the user wants of partitions; the same for all topics of a producer."""
+    """How the user wants partitions to be chosen; the same for all topics of a producer."""
 
     def __init__(self, config, random):
         self.partitioner = config.partitioner if callable(config.partitioner) else None
@@ -86,7 +86,7 @@ cdef class Partitioning:
 @cython.final
 @cython.auto_pickle(False)
 cdef class Topic:
-    """A topic's queues, and which of them records without a key go to at present."""
+    """A topic's queues, and the one that records without a key go to at present."""
 
     def __init__(self, str name, Partitioning partitioning):
         self.name = name
@@ -96,7 +96,7 @@ cdef class Topic:
         self.ratio = 1.0
 
     def set_partitions(self, list available):
-        """The partitions that the topic has, by number, and whether each has a leader. They never become fewer."""
+        """Set the topic's partitions, which never become fewer: ``available`` says whether each has a leader."""
         cdef PartitionQueue queue
         while len(self.queues) < len(available):
             self.queues.append(PartitionQueue(self.name, <int32_t>len(self.queues)))
@@ -105,7 +105,7 @@ cdef class Topic:
             queue.available = queue.partition < len(available) and available[queue.partition]
 
     cdef int64_t partition_of(self, object partition, object key, const Piece *piece) except -2:
-        """The partition of a record; -1 when it goes where the topic's other records without a key go."""
+        """The partition of a record; -1 when it goes to the topic's sticky queue."""
         cdef int64_t index
         if partition is not None:
             try:
@@ -129,7 +129,7 @@ cdef class Topic:
                 % <uint32_t>len(self.queues))
 
     def chosen(self, key):
-        """What the user's partitioner says."""
+        """The partition that the user's partitioner chooses."""
         cdef PartitionQueue queue
         every = [queue.partition for queue in self.queues]
         available = [queue.partition for queue in self.queues if queue.is_available]
@@ -139,14 +139,14 @@ cdef class Topic:
         return found
 
     def next_in_turn(self):
-        """Round and round, among those that have a leader, if any has."""
+        """The partition that follows in turn, among those with a leader if there are any."""
         cdef list among = self.with_leaders()
         cdef int64_t turn = self.turn
         self.turn += 1
         return (<PartitionQueue>among[turn % len(among)]).partition
 
     cdef list with_leaders(self):
-        """The queues that have a leader, or all if none has; looked for again when one has come or gone."""
+        """The queues of partitions with a leader, or all if none has one; found anew when a leader has come or gone."""
         cdef PartitionQueue queue
         if self.among is None or self.among_at != switches:
             self.among = [queue for queue in self.queues if queue.is_available] or self.queues
@@ -154,7 +154,7 @@ cdef class Topic:
         return self.among
 
     cdef PartitionQueue sticky_queue(self):
-        """Where records without a key go now. The partition changes when its batches are full, not in their midst."""
+        """The queue for records without a key. It changes when a batch is full, never while one is being filled."""
         cdef PartitionQueue queue
         cdef int32_t chosen
         if self.sticky >= 0:
@@ -167,7 +167,7 @@ cdef class Topic:
         return <PartitionQueue>self.queues[chosen]
 
     cdef int added(self, PartitionQueue queue, int64_t nbytes, bint stay) except -1:
-        """A record without a key went to the sticky queue; ``stay`` there until its batch is full."""
+        """Note a record without a key in the sticky queue; ``stay`` there until its batch is full."""
         cdef int64_t size = self.partitioning.batch_size
         self.sticky_bytes += nbytes
         if self.sticky_bytes >= size and (queue.open_batch is None or (self.sticky_bytes >= 2 * size and not stay)):
@@ -175,7 +175,7 @@ cdef class Topic:
         return 0
 
     cdef int32_t next_partition(self) except -1:
-        """Any partition with a leader, drawn by weights: the longest queue's is 1, one more for each batch less."""
+        """A partition with a leader, drawn by weight: the longest queue has 1, others 1 more for each batch less."""
         cdef list among
         cdef PartitionQueue queue = None
         cdef int64_t longest = 0, shortest = 1 << 62, total = 0, drawn

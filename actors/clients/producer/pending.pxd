@@ -10,7 +10,7 @@ cdef class PendingBatch:
     # what it holds
     cdef PyObject *buffer            # while it grows; NULL once it is built
     cdef Py_ssize_t used
-    cdef Py_ssize_t limit            # of plain bytes, when it is full
+    cdef Py_ssize_t limit            # the plain bytes at which it is full
     cdef int64_t base_timestamp
     cdef int64_t max_timestamp
     cdef readonly int compression

@@ -1,10 +1,10 @@
 """A producer's batch, from its first record until a broker has answered.
 
-A batch writes its records, in the format that goes over the wire, straight into the bytes object that ``build`` gives
-away, behind room for the header; its numbers come when it is drained. When it is acknowledged it learns its first
-offset, and nothing is done for each record unless it has a callback.
+A batch writes its records, in the wire format, straight into the bytes object that ``build`` returns, behind room for
+the header. The sender numbers it when it takes it. An acknowledgement sets the batch's first offset; it costs nothing
+for a record without a callback.
 
-A batch that a broker found too large is split: it then has ``parts`` in its place, and its futures look there.
+A batch that a broker found too large is split: ``parts`` then take its place, and its futures look there.
 """
 
 cimport cython
@@ -60,7 +60,7 @@ cdef class PendingBatch:
 
     cdef bint put(self, int64_t timestamp, const Piece *key, const Piece *value, Py_ssize_t header_count,
                   const Piece *headers) except -1:
-        """Write a record behind the others; False, and nothing is written, when there is no room. The first one has."""
+        """Write a record behind the others; False if there is no room for it. The first one always has room."""
         cdef int64_t delta, body, nbytes
         cdef uint8_t *end
         if self.count == 0:
@@ -88,12 +88,12 @@ cdef class PendingBatch:
 
     @property
     def size_bytes(self):
-        """What it takes in a request; while it isn't built, before compression."""
+        """Its size in a request; until it is built, its size before compression."""
         return PyBytes_GET_SIZE(self.data) if self.data is not None else self.used
 
     @property
     def plain_bytes(self):
-        """What it takes before compression."""
+        """Its size before compression."""
         return self.used
 
     @property
@@ -121,13 +121,13 @@ cdef class PendingBatch:
         return <int32_t>((<int64_t>self.base_sequence + self.count - 1) & 0x7FFFFFFF)
 
     def number_as(self, int64_t producer_id, int16_t producer_epoch, int32_t base_sequence, bint reset=False):
-        """Give it its place in the producer's sequence; with ``reset``, another one than it had."""
+        """Set its place in the producer's sequence; ``reset`` says that it had another one before."""
         self.producer_id = producer_id
         self.producer_epoch = producer_epoch
         self.base_sequence = base_sequence
         self.sequence_was_reset = reset
         if reset and self.data is not None:
-            # the broker of this process may hold these very bytes: others get the new header
+            # a broker in this process may hold these bytes: the new header goes into a copy
             self.data = PyBytes_FromStringAndSize(PyBytes_AS_STRING(self.data), PyBytes_GET_SIZE(self.data))
             self.write_header()
 
@@ -150,7 +150,7 @@ cdef class PendingBatch:
 
     @property
     def compression_ratio(self):
-        """Of a built batch: bytes after compression for each byte before."""
+        """The size after compression, divided by the size before; of a built batch."""
         return <double>PyBytes_GET_SIZE(self.data) / self.used
 
     cdef void write_header(self) noexcept:
@@ -171,7 +171,7 @@ cdef class PendingBatch:
         return parse_batches(self.build())[0].records()
 
     cdef list cut(self, Py_ssize_t size):
-        """Its records once more, in batches of at most so many bytes."""
+        """Its records, copied into batches of at most ``size`` bytes."""
         cdef PendingBatch part = None
         cdef Piece key, value, headers
         cdef bint held
@@ -192,7 +192,7 @@ cdef class PendingBatch:
         return parts
 
     def split_into(self, list parts):
-        """Have these batches, which hold its records in their order, in its place."""
+        """Let these batches, which hold its records in the same order, take its place."""
         cdef list callbacks = self.callbacks
         self.parts = parts
         self.callbacks = None
