@@ -67,6 +67,9 @@ longer than the `poll()` that started it, the consumer forgets it and never gets
 - `queued.max.request.bytes` counts the bytes of large requests as they arrive, over all brokers of the process;
   Apache Kafka counts the announced length of a request. The default is 256 MiB, or `socket.request.max.bytes` if that
   is more; Apache Kafka has no bound by default.
+- A subscription by regular expression (KIP-848) is matched again with a member's next heartbeat after topics have
+  changed; Apache Kafka does so in the background, at most every 10 s, and every
+  `group.consumer.regex.refresh.interval.ms`, for which nothing is left to do here.
 - Responses that clients don't read, and the metadata and assignments of group members, are bounded by two keys of
   kstore's own (`queued.max.response.bytes`, `group.metadata.max.bytes`); Apache Kafka bounds neither.
 - Before the nodes start, their folders are compared. An in-sync replica whose log ends below a high watermark that some
