@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from interop.consumer_group_clients import CONSUMER_GROUP_CLIENTS
 from interop.transactional_clients import TRANSACTIONAL_CLIENTS
 from matrix.all_cases import CASES
 from matrix.case import Transcript, steps
@@ -40,6 +41,12 @@ offsets of a group along. Then another producer takes over its id in the middle 
 kstore what it gets from Apache Kafka. `make test` runs those in Python, by both transaction protocols, `make test-full`
 the others as well. `make test-oracle` runs all of them on Apache Kafka, and an application on Kafka Streams with
 `exactly_once_v2` on both.
+"""
+CONSUMER_GROUPS = """\
+Members of [consumer groups](groups.md) (KIP-848) by those of these clients that speak the protocol share partitions on
+kstore, hand them over without a loss or a double, commit, and have the broker match an expression. Static members come
+back to their partitions; franz-go's don't, neither here nor on Apache Kafka, as it leaves out its instance id when it
+leaves for now. Brokers that are configured for classic groups only answer with an error at once, as Apache Kafka does.
 """
 BY_KEY = """\
 A scenario is a case in one of the versions in which it was played. Answers that differ do so in at least one field.
@@ -92,6 +99,20 @@ def clients() -> list[str]:
             f"| {each.title} | {'the second (KIP-890)' if each.knows_second else 'the first'} |"
             f" {_fenced(each.fenced)} |"
             for each in TRANSACTIONAL_CLIENTS.values()
+        ),
+    ]
+
+
+def consumer_groups() -> list[str]:
+    """The section about other clients' members of consumer groups."""
+    return [
+        "## Consumer groups of other clients\n",
+        CONSUMER_GROUPS,
+        "| client | versions | asked for by | tried by |",
+        "|---|---|---|---|",
+        *(
+            f"| {each.title} | {each.tried} | {each.asked_by or '-'} | {each.tried_by} |"
+            for each in CONSUMER_GROUP_CLIENTS
         ),
     ]
 
@@ -220,6 +241,7 @@ def page(ours: Transcript, kafkas: Transcript) -> str:
         [*texts(found), ""],
         [*unserved(), ""],
         [*clients(), ""],
+        [*consumer_groups(), ""],
         errors(found),
     )
     return "\n".join(line for section in sections for line in section) + "\n"
