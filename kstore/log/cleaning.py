@@ -79,7 +79,8 @@ class Cleaning:
     last work that it gave out is done.
 
     ``cleaned_to`` is the first dirty offset from now on, once all is done: it belongs into
-    ``cleaner-offset-checkpoint``. ``failure`` says why it ended otherwise.
+    ``cleaner-offset-checkpoint``. ``failure`` says why it ended otherwise. The owner abandons it before it closes the
+    log.
     """
 
     __slots__ = (
