@@ -5,11 +5,10 @@ from: nothing is lost, owned twice, or read twice without reason.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 
 import pytest
 from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, NewTopic
 from interop.migrating_members import Aiokafka, KafkaPython, Ledger, Librdkafka, Member
 from waiting import wait_until
 
@@ -48,13 +47,6 @@ class Load:
         return self.count
 
 
-@pytest.fixture
-def cluster() -> Iterator[Cluster]:
-    with Cluster(listen="127.0.0.1:0", config=QUICK) as found:
-        found.create_topic(TOPIC, partitions=PARTITIONS)
-        yield found
-
-
 class Group:
     """The members of the group."""
 
@@ -85,8 +77,16 @@ class Group:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of kafka-python, which reads its definitions so
-def test_a_group_migrates_both_ways_under_load(cluster: Cluster) -> None:
-    group, load = Group(cluster.bootstrap_servers), Load(cluster.bootstrap_servers)
+def test_a_group_migrates_both_ways_under_load() -> None:
+    with Cluster(listen="127.0.0.1:0", config=QUICK) as cluster:
+        migrate(cluster.bootstrap_servers)
+
+
+def migrate(bootstrap: str) -> None:
+    """Move a group up and down again, member by member, and look at what they have read."""
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin.create_topics([NewTopic(TOPIC, PARTITIONS, 1)])[TOPIC].result(60)
+    group, load = Group(bootstrap), Load(bootstrap)
     group.start("A, of kafka-python", KafkaPython)
     group.start("B, of aiokafka", Aiokafka)
     group.settles("CLASSIC")
