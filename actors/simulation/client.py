@@ -56,12 +56,13 @@ class Workload:
 
 
 class RequestTo(NamedTuple):
-    """Send a request to a broker."""
+    """Send a request to a broker, by one of the client's connections to it."""
 
     node_id: int
     request: Message
     version: int
     timeout_ms: float = ANSWER_MS
+    connection: int = 0
 
 
 class SimulatedClient(Actor):
@@ -70,7 +71,7 @@ class SimulatedClient(Actor):
     def __init__(self, node: Node, name: str, workload: Workload) -> None:
         super().__init__(node, name)
         self.workload = workload
-        self.links: dict[int, Link] = {}
+        self.links: dict[tuple[int, int], Link] = {}  # by node, and the number of the connection
         self.leaders: dict[int, tuple[int, int]] = {}  # partition: node, leader epoch
         self.topic_id = requests.NO_ID
         self.resting = False  # it has nothing under way and wants nothing
@@ -90,9 +91,10 @@ class SimulatedClient(Actor):
     def ask_for(self, asked: Any, then: Callable[..., None], *args: object) -> None:
         """As ``Actor.ask_for``, for ``RequestTo``."""
         if isinstance(asked, RequestTo):
-            link = self.links.get(asked.node_id)
+            key = (asked.node_id, asked.connection)
+            link = self.links.get(key)
             if link is None:
-                link = self.links[asked.node_id] = self.connect(asked.node_id, "client")
+                link = self.links[key] = self.connect(asked.node_id, "client")
             reply = self.reply_here(then, *args)
             link.send(asked.request, reply, version=asked.version, timeout_ms=asked.timeout_ms)
         else:

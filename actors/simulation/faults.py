@@ -33,6 +33,7 @@ KINDS = {
     "deafen": 4,
     "part from the controller": 4,
     "isolate": 3,
+    "unsteady": 4,
     "cut a client off": 2,
     "slow": 4,
     "disk error": 4,
@@ -103,6 +104,8 @@ class FaultSchedule:
             case "isolate":  # from the other brokers, but not from its clients, so that a leader goes on taking
                 alone = self.random.choice(nodes)
                 self.cut([alone], [node for node in nodes if node != alone], both_ways=self.random.random() < 0.7)
+            case "unsteady":
+                self.unsteady(self.random.choice([node for node in nodes if node != controller]))
             case "cut a client off":
                 client = self.random.choice(self.client_ids())
                 self.cut([client], [self.random.choice(nodes)], both_ways=self.random.random() < 0.5)
@@ -149,10 +152,23 @@ class FaultSchedule:
         self.cluster.folders[node_id].release()
         self.cluster.restart_node(node_id)
 
-    def cut(self, some: list[int], others: list[int], *, both_ways: bool, longer: int = 1) -> None:
-        """Cut the links between two sets of nodes for a drawn time."""
+    def cut(
+        self, some: list[int], others: list[int], *, both_ways: bool, longer: int = 1, ms: int | None = None
+    ) -> None:
+        """Cut the links between two sets of nodes for so many milliseconds, or for a drawn time."""
         self.net.cut(some, others, both_ways=both_ways)
-        self.later(longer * self.random.randint(100, self.cut_ms_max), lambda: self.net.restore(some, others))
+        ms = longer * self.random.randint(100, self.cut_ms_max) if ms is None else ms
+        self.later(ms, lambda: self.net.restore(some, others))
+
+    def unsteady(self, node_id: int) -> None:
+        """Have the links of a broker fail one after the other, each for its own time: others lead in its stead, and it
+        leads again, while what it sent before hasn't arrived yet.
+        """
+        controller = self.cluster.voters[0]
+        peer = self.random.choice([node for node in self.cluster.node_ids if node not in (node_id, controller)])
+        self.cut([node_id], [peer], both_ways=self.random.random() < 0.5, ms=self.random.randint(2_000, 12_000))
+        from_ms, ms = self.random.randint(100, 3_000), self.random.randint(1_000, 3_000)
+        self.later(from_ms, lambda: self.cut([controller], [node_id], both_ways=True, ms=ms))
 
     def slow(self, from_id: int, to_id: int) -> None:
         """Slow a link by a drawn delay, for a drawn time."""

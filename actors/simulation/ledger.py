@@ -154,6 +154,7 @@ class Book:
         ] = {}  # by offset and epoch: it and the one before
         self.committed: list[BatchEntry] = []
         self.committed_end = 0
+        self.open: dict[int, int] = {}  # the epochs of open transactions, by producer, as far as they are committed
 
     def shadow(self, node_id: int) -> Shadow:
         """What is known of the replica on a node."""
@@ -248,11 +249,21 @@ class Book:
                 self._fail("high watermarks stand between batches", f"node {node_id} has {high_watermark} in {entry}")
             if self.producers.fences(entry):
                 self._fail("a fenced epoch never appends", f"{entry}, of {self.producers.fenced[entry.producer_id]} on")
+            self._follow_transaction(entry)
             self.committed.append(entry)
         self.committed_end = max(self.committed_end, high_watermark)
         if len(self.committed) > first:
             for member in in_sync:
                 self.holds_all(member, "is in sync")
+
+    def _follow_transaction(self, entry: BatchEntry) -> None:
+        """Check that what is committed of a transaction is of one epoch: the next one begins when it is over."""
+        if entry.is_control:
+            self.open.pop(entry.producer_id, None)
+        elif entry.is_transactional:
+            epoch = self.open.setdefault(entry.producer_id, entry.producer_epoch)
+            if epoch != entry.producer_epoch:
+                self._fail("a transaction has one epoch", f"{entry} was written in one of epoch {epoch}")
 
     def agrees(self, node_id: int, high_watermark: int) -> None:
         """What a node believes committed below its high watermark is what was committed there."""

@@ -12,6 +12,7 @@ from actors.simulation import ownership
 from actors.simulation.client import SimulatedClient, Workload
 from actors.simulation.committed_reader import CommittedReader
 from actors.simulation.faults import FaultSchedule
+from actors.simulation.hasty_producer import HastyProducer
 from actors.simulation.history import History
 from actors.simulation.invariants import Judge
 from actors.simulation.ledger import Violation
@@ -42,6 +43,7 @@ REST_SECONDS_MAX = 60
 LOOK_SECONDS = 0.05
 CLASSIC = 0.25
 WORN = 0.3
+HASTY_MAX = 4
 
 CONFIG = {
     "broker.heartbeat.interval.ms": "250",
@@ -190,6 +192,9 @@ class Run:
         pace_ms = random.choice((20, 100, 300))
         self.clients.append(self.begin(SimulatedProducer, "careless", label="careless", acks=1, pace_ms=pace_ms))
         self.clients.append(self.begin(SimulatedReader, "reader", label="reader"))
+        for number in range(random.randint(1, HASTY_MAX)):
+            label = f"hasty-{number}"
+            self.clients.append(self.begin(HastyProducer, label, label=label))
         self.members.make()
 
     def play(self) -> None:
@@ -302,7 +307,9 @@ class Run:
                     if partition.leader < 0 or len(partition.isr) < len(partition.replicas):
                         return f"node {node_id} knows {topic.name}-{number} as {partition}"
         busy = [
-            client.actor_urn for client in self.clients if isinstance(client, SimulatedProducer) and not client.resting
+            client.actor_urn
+            for client in self.clients
+            if isinstance(client, SimulatedProducer | HastyProducer) and not client.resting
         ]
         if busy:
             return f"{busy} wait for acknowledgements"

@@ -217,3 +217,24 @@ def test_a_record_outside_of_its_producers_open_transaction_is_seen() -> None:
 def test_an_epoch_that_a_marker_fenced_is_seen() -> None:
     with broken("a fenced epoch never appends"):
         book_of(1, entries=[in_transaction(0), in_transaction(1, epoch=1, ends=True), in_transaction(2)])
+
+
+def test_a_record_that_joins_the_next_transaction_is_seen() -> None:
+    late, next_one = in_transaction(2), in_transaction(3, epoch=1)
+    book = book_of(1, entries=[in_transaction(0), in_transaction(1, ends=True), late, next_one])
+    book.commits(1, 3, [1])
+    with broken("a transaction has one epoch"):
+        book.commits(1, 4, [1])
+
+
+def test_a_transaction_begins_in_a_new_epoch_when_the_one_before_is_over() -> None:
+    entries = [in_transaction(0), in_transaction(1, epoch=1, ends=True), in_transaction(2, epoch=1)]
+    book = book_of(1, entries=entries)
+    book.commits(1, 3, [1])
+    assert book.open == {7: 1}
+
+
+def test_what_a_leader_that_was_replaced_takes_is_no_part_of_a_transaction() -> None:
+    book = book_of(1, entries=[in_transaction(0), in_transaction(1, epoch=1)])
+    book.commits(1, 1, [1])
+    assert book.open == {7: 0}

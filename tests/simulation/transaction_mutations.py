@@ -16,14 +16,16 @@ from actors.transactions import adding, ending
 from actors.transactions.appends import Completion, TransactionAppend, TransactionDecision
 from actors.transactions.completing import AGAIN_MS, Completing
 from actors.transactions.deciding import Deciding
+from actors.transactions.marker_queue import MarkerQueue, WaitingMarker
 from actors.transactions.metadata import NO_PRODUCER_ID, TransactionMetadata
 from actors.transactions.shard import TransactionShard
-from actors.transactions.states import ONGOING
+from actors.transactions.states import COMPLETED, ONGOING
 from actors.transactions.timers import COMPLETION, TransactionTimer
 from actors.transactions.transaction import Transaction
 from actors.transactions.transitions import decided
 from kstore.errors import InvalidProducerIdMapping, OutOfOrderSequenceNumber
 from kstore.log import Log, LogRead
+from kstore.log.verification import NO_GUARD, Verifications
 from kstore.schema.messages.add_partitions_to_txn import AddPartitionsToTxnTransaction
 from kstore.schema.messages.end_txn import EndTxnRequest
 
@@ -52,6 +54,15 @@ def late_end_ends_the_next_transaction(patch: pytest.MonkeyPatch) -> None:
         return by_second(transaction, request)
 
     patch.setattr(ending, "_by_second", end_what_is_open)
+
+
+def verified_and_appended_without_a_second_look(patch: pytest.MonkeyPatch) -> None:
+    """KAFKA-14884: what was verified is appended even if the transaction has ended between the two."""
+
+    def has_some(_: Verifications, _producer_id: int, guard: int) -> bool:
+        return guard != NO_GUARD
+
+    patch.setattr(Verifications, "has", has_some)
 
 
 def timeout_without_a_new_epoch(patch: pytest.MonkeyPatch) -> None:
@@ -89,14 +100,30 @@ def transaction_completed_twice(patch: pytest.MonkeyPatch) -> None:
 
     def complete_again(self: Completing, key: TransactionTimer, transaction: Transaction, event: Event) -> None:
         again = done.pop(transaction.transactional_id, None)
-        if again is None or key.kind != COMPLETION:
-            fire(self, key, transaction, event)
-        else:
+        if again is not None and key.kind == COMPLETION:
             self._appends.begin(transaction, again, Completion(), event)
+        elif key.kind != COMPLETION or transaction.metadata.state in COMPLETED:
+            fire(self, key, transaction, event)
 
     patch.setattr(TransactionShard, "_committed", commit_and_repeat)
     patch.setattr(TransactionShard, "_note_over", lambda *_: None)
     patch.setattr(Completing, "timer_fired", complete_again)
+
+
+def marker_dropped_behind_an_earlier_one(patch: pytest.MonkeyPatch) -> None:
+    """KAFKA-16352: a marker isn't sent while one that an earlier coordinator of this node has sent, in another epoch,
+    waits for the same producer and partition.
+    """
+    add = MarkerQueue.add
+
+    def add_unless_waiting(self: MarkerQueue, waiting: WaitingMarker) -> None:
+        of_nodes = [*self._by_node.values(), *self._under_way.values()]
+        there = [*self._new, *self._held, *(each for some in of_nodes for each in some)]
+        key = (waiting.marker.producer_id, waiting.partition)
+        if not any((each.marker.producer_id, each.partition) == key for each in there):
+            add(self, waiting)
+
+    patch.setattr(MarkerQueue, "add", add_unless_waiting)
 
 
 def epochs_that_overflow(patch: pytest.MonkeyPatch) -> None:
