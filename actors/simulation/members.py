@@ -37,9 +37,6 @@ DRAWN = ((CLASSIC,), (CONSUMER,), (CLASSIC, CONSUMER), (MIXED,), (MIXED,))
 
 REPLACED = 0.6
 
-LOST, LOST_WHILE_MIGRATING = 0.05, 0.15
-"""How often one of the members dies, at each step of the faults."""
-
 
 class Members:
     """The members of all groups; ``begin`` begins one."""
@@ -63,18 +60,14 @@ class Members:
             for _ in range(self.random.randint(1, 3)):
                 self.add(group)
 
-    def add(self, group: str, instance: str | None = None, kind: type[GroupMember] | None = None) -> None:
-        """Begin one more member of a group, of a drawn kind if none is given."""
+    def add(self, group: str, instance: str | None = None) -> None:
+        """Begin one more member of a group."""
         self.made += 1
         label, restless = f"m{self.made}", self.random.random() < 0.5
         keywords = {"label": label, "group": group, "instance": instance, "restless": restless}
-        member = self._begin(kind or self.random.choice(KINDS[group]), label, **keywords)
+        member = self._begin(self.random.choice(KINDS[group]), label, **keywords)
         member.is_mixed = group == MIXED
         self.all.append(member)
-
-    def is_one_lost(self) -> bool:
-        """Draw whether one of them dies now."""
-        return self.random.random() < (LOST_WHILE_MIGRATING if MIXED in self.groups else LOST)
 
     def lose_one(self) -> int:
         """Kill a member's process; mostly another one comes in its place. Returns the node that is gone."""
@@ -83,8 +76,7 @@ class Members:
         lost.node.kill()
         self.cluster.net.node_died(lost.node)
         if self.random.random() < REPLACED or not any(member.group == lost.group for member in self.all):
-            others = [kind for kind in KINDS[lost.group] if not isinstance(lost, kind)]
-            self.add(lost.group, lost.instance, others[0] if others else None)  # as in an upgrade, one after the other
+            self.add(lost.group, lost.instance)
         return lost.node.node_id
 
     def what_is_not(self) -> str:

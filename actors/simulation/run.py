@@ -252,7 +252,7 @@ class Run:
         end_us = self.world.clock.now_us() + round(seconds * 1e6)
         while self.world.clock.now_us() < end_us:
             self.world.driver.drive(lambda: False, faults.step())
-            if self.members.is_one_lost():
+            if self.random.random() < 0.05:
                 self.client_ids.remove(self.members.lose_one())
             if self.random.random() < 0.08:
                 self.programs.lose_one()
