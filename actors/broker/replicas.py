@@ -17,6 +17,7 @@ from actors.image.image import ClusterImage, ImageDelta, PartitionImage, TopicIm
 from actors.node.messages import CheckFiles
 from actors.partition.checkpoints import ForgetReplica, HighWatermarks, RecoveryPoints, StartOffsets
 from actors.partition.follower.replica_fetcher import ReplicaFetcher
+from actors.partition.log_cleaner import LogCleaner
 from actors.partition.messages import (
     BecomeFollower,
     BecomeLeader,
@@ -78,6 +79,7 @@ class Replicas:
             self._high_watermarks(folder.high_watermarks),
             self._recovery_points(folder.recovery_points),
             self._start_offsets(folder.start_offsets),
+            self._cleaner(folder.cleaner_offsets),
         )
 
     def _isr_changes(self) -> Ref:
@@ -98,6 +100,10 @@ class Replicas:
         write = self.folder.checkpoint_start_offsets
         ref = self.broker.spawn(StartOffsets, known, write, "start-offsets")
         return self._keep(ref, "start_offsets", self._start_offsets)
+
+    def _cleaner(self, known: Mapping[TopicAndPartition, int] = NONE) -> Ref:
+        write = self.folder.checkpoint_cleaner_offsets
+        return self._keep(self.broker.spawn(LogCleaner, known, write), "cleaner", self._cleaner)
 
     def _keep(self, ref: Ref, name: str, make: Callable[[], Ref]) -> Ref:
         return self.broker.supervision.keep(ref, partial(self._renew, name, make))

@@ -178,9 +178,29 @@ class Cluster(Questions):
         ...     cluster.expire("orders")
         1
         """
-        from actors.cluster.expiring import expire
+        from actors.cluster.on_demand import expire
 
         return expire(self, text("topic", topic), check_seconds("timeout", timeout))
+
+    def compact(self, topic: str, *, timeout: float = 60) -> int:
+        """Compact a topic's logs now, whatever their dirty ratio is; returns how many records the leaders' logs lost.
+
+        The segments that are being written to are closed first, and cleaned with the others. What isn't committed yet,
+        or is younger than ``min.compaction.lag.ms``, stays as it is. Raises UnknownTopicOrPartition, ``ConfigError``
+        for a topic without ``compact`` in its ``cleanup.policy``, KafkaStorageError when a disk refuses, and
+        ``TimeoutError``.
+
+        >>> with Cluster(seed=1) as cluster:
+        ...     cluster.create_topic("prices", config={"cleanup.policy": "compact"})
+        ...     with cluster.producer() as producer:
+        ...         for price in (b"1", b"2", b"3"):
+        ...             _ = producer.send("prices", price, key=b"apple")
+        ...     cluster.compact("prices"), [record.value for record in cluster.records("prices")]
+        (2, [b'3'])
+        """
+        from actors.cluster.on_demand import compact
+
+        return compact(self, text("topic", topic), check_seconds("timeout", timeout))
 
     def producer(self, **keywords: Unpack[ProducerKeywords]) -> Producer:
         """A producer in the process: ``kstore.Producer`` with these keywords, on the cluster's own clock and links."""

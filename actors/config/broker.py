@@ -224,6 +224,12 @@ class BrokerConfig:
         assert type(value) is int, f"{name} is no integer"
         return value
 
+    def real(self, name: str) -> float:
+        """The value of a key whose type is DOUBLE."""
+        value = self._values[name]
+        assert isinstance(value, float), f"{name} is no number"
+        return value
+
     def strings(self, name: str) -> tuple[str, ...]:
         """The value of a key whose type is LIST."""
         value = self._values[name]

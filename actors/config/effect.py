@@ -12,12 +12,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from actors.config.definition import ConfigError, Key
 from actors.config.refused import why_refused
 
-EQUIVALENT: Mapping[str, tuple[str, ...]] = {
-    "log.cleaner.enable": ("false",),
-    "log.cleanup.policy": ("",),
-}
-"""Values that ask for what kstore does without obeying the key: it compacts no logs."""
-
 Setting = tuple[str, str]
 """A key and the value that it was set to, as text."""
 
@@ -36,7 +30,7 @@ def has_effect(key: Key, text: str, implemented: Mapping[str, tuple[str, ...] | 
     wanted = key.printed(text)
     if key.type == "LIST" and values and set(wanted.split(",")) <= set(values):
         return True
-    return wanted in values or wanted == key.default or wanted in EQUIVALENT.get(key.name, ())
+    return wanted in values or wanted == key.default
 
 
 def without_effect(

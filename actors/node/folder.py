@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from kstore.fs import FileSystem, LockedError
 from kstore.log.checkpoints import (
+    CLEANER_OFFSETS,
     HIGH_WATERMARKS,
     META_PROPERTIES,
     RECOVERY_POINTS,
@@ -69,6 +70,7 @@ class Folder:
         self.notes = self._read_notes()  # what the last clean stop noted about each log that isn't open, by its path
         self.recovery_points = self._read_offsets(RECOVERY_POINTS, "every log is looked through")
         self.high_watermarks = self._read_offsets(HIGH_WATERMARKS, "what is committed is what all in sync have")
+        self.cleaner_offsets = self._read_cleaner_offsets()
         self.start_offsets = self._read_offsets(START_OFFSETS, "records that were deleted may be there again")
 
     def _read_notes(self) -> dict[str, LogNote]:
@@ -88,6 +90,13 @@ class Folder:
                 return {}
         self._warn(f"{name} can't be read: it is taken from {MANIFEST}")
         return {key: _offset_in(name, note) for path, note in self.notes.items() if (key := topic_and_partition(path))}
+
+    def _read_cleaner_offsets(self) -> Offsets:
+        try:
+            return read_offsets(self.fs, CLEANER_OFFSETS)
+        except CheckpointError as error:
+            self._warn(f"{error}: kstore goes on without it, compacted logs are cleaned from their start")
+            return {}
 
     def _warn(self, line: str) -> None:
         self.warnings.append(f"{self.name}/{line}")
@@ -117,7 +126,7 @@ class Folder:
     def forget(self, key: tuple[str, int]) -> None:
         """Remove a partition that is gone from the checkpoints."""
         self.notes.pop(folder(*key), None)
-        for offsets in (self.recovery_points, self.high_watermarks, self.start_offsets):
+        for offsets in (self.recovery_points, self.high_watermarks, self.start_offsets, self.cleaner_offsets):
             offsets.pop(key, None)
 
     def check_is_there(self) -> None:
@@ -150,6 +159,11 @@ class Folder:
         """Write the start offsets of logs that don't start at their first segment's offset."""
         self.check_is_there()
         write_offsets(self.fs, START_OFFSETS, offsets, sync=False)
+
+    def checkpoint_cleaner_offsets(self, offsets: Mapping[tuple[str, int], int]) -> None:
+        """Write up to where compacted logs are clean."""
+        self.check_is_there()
+        write_offsets(self.fs, CLEANER_OFFSETS, offsets, sync=False)
 
     def mark_clean(self, broker_epoch: int) -> None:
         """Do the last steps of a clean stop: write notes about the logs, and the mark that the stop was clean."""

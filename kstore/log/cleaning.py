@@ -274,6 +274,7 @@ class Cleaning:
             unlinks = log.segments.replace(old, new)
         except OSError as error:
             raise log.failed(f"couldn't replace segments of {log.path}: {error}") from error
+        log.hot.clear()  # it has aborted records that the index no longer tells of
         self._new = None
         self._old = []
         self._sums["segments_before"] += len(old)

@@ -64,7 +64,6 @@ def test_configs_of_every_key_are_kept_and_told(folder: Path, caplog: pytest.Log
     assert (group["share.isolation.level"].value, group["no.such.key"].value) == ("read_committed", None)
     told = [record.getMessage().partition(" is kept")[0] for record in caplog.records]
     assert told == [
-        "topic t: cleanup.policy=compact,delete",
         "topic t: leader.replication.throttled.replicas=*",
         "all brokers: num.io.threads=12",
         "all brokers: leader.replication.throttled.rate=1000",

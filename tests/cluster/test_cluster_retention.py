@@ -93,7 +93,6 @@ def test_a_changed_retention_holds_from_the_next_check_on() -> None:
         assert offsets(cluster) == []
 
 
-@pytest.mark.filterwarnings("ignore::kstore.NoEffectWarning")
 def test_a_compacted_topic_keeps_old_records_and_one_with_both_policies_does_not() -> None:
     with Cluster(seed=1) as cluster:
         for policy in ("compact", "compact,delete"):

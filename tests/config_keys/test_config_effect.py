@@ -15,13 +15,14 @@ TOPICS, BROKERS = ResourceType.TOPIC, ResourceType.BROKER
     ("kind", "name", "text"),
     [
         (TOPICS, "cleanup.policy", ""),
+        (TOPICS, "cleanup.policy", "compact,delete"),
         (TOPICS, "retention.ms", "5000"),
         (TOPICS, "retention.bytes", "5000"),
         (TOPICS, "file.delete.delay.ms", "5000"),
         (TOPICS, "compression.type", "producer"),
         (TOPICS, "compression.type", "zstd"),
         (BROKERS, "compression.zstd.level", "7"),
-        (TOPICS, "min.cleanable.dirty.ratio", "0.50"),
+        (TOPICS, "min.cleanable.dirty.ratio", "0.2"),
         (TOPICS, "preallocate", " FALSE "),
         (TOPICS, "segment.ms", "5000"),
         (TOPICS, "retention.ms", "wrong"),
@@ -38,8 +39,6 @@ def test_nothing_is_said_of_what_kstore_does_anyway_or_refuses(kind: int, name: 
 @pytest.mark.parametrize(
     ("kind", "name", "text"),
     [
-        (TOPICS, "cleanup.policy", "compact"),
-        (TOPICS, "cleanup.policy", "compact,delete"),
         (TOPICS, "preallocate", "true"),
         (BROKERS, "num.io.threads", "9"),
         (BROKERS, "leader.replication.throttled.rate", "9"),

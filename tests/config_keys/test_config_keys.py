@@ -22,7 +22,6 @@ from actors.config import topic as topic_keys
 from actors.config.broker import ConfigSource
 from actors.config.cross_checks import PAIRS
 from actors.config.definition import Key
-from actors.config.effect import EQUIVALENT
 from actors.config.implemented import BROKER, GROUP, TOPIC
 from actors.config.refused import REFUSED
 from actors.config.resource_type import ResourceType
@@ -49,7 +48,6 @@ def test_the_keys_said_to_be_implemented_are_keys_of_kafka() -> None:
     assert set(BROKER) <= set(broker_keys.KEYS)
     assert set(TOPIC) <= set(topic_keys.KEYS)
     assert set(GROUP) == set(group_keys.CONSUMER)
-    assert set(EQUIVALENT) <= set(broker_keys.KEYS) | set(topic_keys.KEYS)
     assert set(REFUSED) - set(broker_keys.KEYS) == {"super.users", "allow.everyone.if.no.acl.found", "cluster.id"}
 
 

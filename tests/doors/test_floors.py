@@ -83,8 +83,8 @@ CIRCLES = {
     "a leader, a follower and a log out of use are parts of a replica, which they change": (
         "actors.partition",
         (
-            "follower.follower leader.deletions leader.leader leader.preparing leader.serving replica.ending "
-            "replica.log_owner replica.offline replica.replica"
+            "follower.follower leader.deletions leader.leader leader.preparing leader.serving replica.compacting "
+            "replica.ending replica.log_owner replica.offline replica.replica"
         ),
     ),
     "a call answers on its connection, which makes it": (

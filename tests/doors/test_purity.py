@@ -36,6 +36,8 @@ ACTING = {
     "actors.partition.leader.offset_lookup": "reads the log",
     "actors.partition.leader.preparing": "acts for a leader",
     "actors.partition.leader.serving": "reads the log for others",
+    "actors.partition.log_cleaner": "the cleaner's actor",
+    "actors.partition.replica.compacting": "cleans the log",
     "actors.partition.replica.ending": "removes a replica's files",
     "actors.partition.replica.log_owner": "the log of a replica's actor",
     "actors.partition.replica.offline": "probes the disk",
@@ -80,14 +82,16 @@ CARRIED = {
         "actors.clients.producer.transactions.sequences"
     ),
     "actors.runtime": (
-        "actors.node.view actors.partition.fetch.requests actors.partition.leader.notes actors.partition.messages "
-        "actors.partition.replica.disk_queue"
+        "actors.node.view actors.partition.cleaning_messages actors.partition.fetch.requests "
+        "actors.partition.leader.notes actors.partition.messages actors.partition.replica.disk_queue"
     ),
     "actors.runtime.coroutine": "actors.clients.metadata",
     "kstore.log": (
         "actors.partition.fetch.answers actors.partition.leader.notes actors.partition.leader.transactional_appends "
         "actors.partition.messages actors.partition.replica.disk_queue"
     ),
+    "kstore.log.cleanable": "actors.partition.cleaning_messages",
+    "kstore.log.cleaning": "actors.partition.cleaning_messages",
     "kstore.log.manifest": "actors.partition.messages",
     "asyncio": "actors.network.request_memory",
 }

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 from tidy.names import Uses, defined, unused
-from tidy.sources import HOUSES, Source, assert_none, code
+from tidy.sources import Source, assert_none
 
 CALLED_BY_OTHERS = {
-    "the actor that will compact logs": "CLEANER_OFFSETS stats",
     "asyncio": "buffer_updated connection_lost connection_made eof_received get_buffer pause_writing resume_writing",
     "argparse": "_check_value _fill_text",
     "Pykka": "_create_actor_inbox _create_future on_receive",
@@ -30,12 +29,6 @@ def test_every_name_is_used_by_more_than_tests() -> None:
 
 def test_every_name_that_others_call_is_there() -> None:
     assert_none(sorted(EXPECTED - unused().keys()))
-
-
-def test_compaction_is_run_by_tests_alone_until_an_actor_does_it() -> None:
-    """The names kept ahead of their use, which are expected above."""
-    users = [source.name for source in code(*HOUSES) if "cleaning import" in source.text]
-    assert users == [], "it is used: this test goes, and so does what is expected for it"
 
 
 @pytest.mark.parametrize(

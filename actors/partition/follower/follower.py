@@ -128,6 +128,7 @@ class Follower:
         new_end = self.log.truncate_to(offset)  # even at its end: an epoch that the leader doesn't have may begin there
         if new_end < old_end:
             self.replica.note("Truncated", self.replica.label, old_end, new_end)
+            self.replica.truncated()
             self.replica.high_watermark_moved()
             self.replica.start_moved()
 
@@ -142,6 +143,7 @@ class Follower:
             elif message.leader_start > end:
                 self.log.truncate_fully_and_start_at(message.leader_start)
                 self.replica.note("Truncated", self.replica.label, end, message.leader_start)
+                self.replica.truncated()
                 self.replica.high_watermark_moved()
                 self.replica.start_moved()
         except KafkaError as error:  # the log has told its owner

@@ -59,18 +59,19 @@ class DiskQueue:
         self.synced: list[tuple[int, Then]] = []  # callbacks that wait for the log to be durable up to an offset
         self.last: Then | None = None
 
-    def start(self) -> None:
-        """Start the work that the log has created since the last time."""
+    def start(self) -> bool:
+        """Start the work that the log has created since the last time; whether there was some."""
         try:
             works = self.log.take_work()
         except KafkaStorageError:  # the log has informed its owner
-            return
+            return False
         if not works:
-            return
+            return False
         self.add([work for work in works if not work.delay_ms])
         for work in works:
             if work.delay_ms:
                 self.actor.after(work.delay_ms, UnlinkFiles(self, work._replace(delay_ms=0)))
+        return True
 
     def add(self, works: list[DiskWork]) -> None:
         """Do these after the waiting work."""

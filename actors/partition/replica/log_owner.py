@@ -10,6 +10,15 @@ from typing import TYPE_CHECKING
 
 from actors.image.image import Directory
 from actors.node.messages import CheckFiles
+from actors.partition.cleaning_messages import (
+    Clean,
+    CleanNow,
+    Compact,
+    FindCleanable,
+    FoundCleanable,
+    LogTruncated,
+    OfferLog,
+)
 from actors.partition.messages import (
     BecomeFollower,
     BecomeLeader,
@@ -22,6 +31,7 @@ from actors.partition.messages import (
     StartOffsetMoved,
     Upkeep,
 )
+from actors.partition.replica.compacting import Compacting
 from actors.partition.replica.disk_queue import DiskQueue, UnlinkFiles
 from actors.partition.replica.offline import LOG_FAILED, RETRY_MS_MIN, STEADY_MS, LogFailed, Offline, RetryLog
 from actors.partition.replica.opening import LogEnds, open_log
@@ -29,6 +39,7 @@ from actors.partition.to_controller.directory_assignments import AssignDirectory
 from actors.runtime import Actor, receives
 from kstore.errors import KafkaError, KafkaStorageError
 from kstore.errors.arguments import LONG_MAX
+from kstore.log.cleanable import cleanable
 from kstore.log.damage import is_there
 from kstore.named import NamedTuple
 
@@ -49,13 +60,15 @@ class LogListeners(NamedTuple):
     """The actors that are informed of changes in a node's logs.
 
     ``high_watermarks`` is informed when one has moved since it was last asked for, ``recovery_points`` and
-    ``start_offsets`` of each change, ``directories`` when a log goes offline or is back.
+    ``start_offsets`` of each change, ``directories`` when a log goes offline or is back, ``cleaner`` when a compacted
+    log may have something to clean.
     """
 
     directories: Ref
     high_watermarks: Ref
     recovery_points: Ref
     start_offsets: Ref
+    cleaner: Ref
 
 
 class ServicesRenewed(NamedTuple):
@@ -72,8 +85,8 @@ class LogOwner(Actor):
 
     # There are thousands of replicas: with so many attributes, a dictionary for each takes 1,500 bytes.
     __slots__ = tuple(
-        "back_ms checkpoint_due disk_queue ending fsync_first has_log label listeners log log_config offline partition "
-        "recovery_point retry_ms start_offset topic topic_id upkeep_armed".split()
+        "back_ms checkpoint_due compacting disk_queue ending fsync_first has_log label listeners log log_config "
+        "offered offline partition recovery_point retry_ms start_offset topic topic_id upkeep_armed".split()
     )
 
     def __init__(
@@ -98,6 +111,8 @@ class LogOwner(Actor):
         self.recovery_point = 0  # as its checkpoint says, as does
         self.start_offset = 0
         self.upkeep_armed = False
+        self.compacting: Compacting | None = None
+        self.offered = -1  # the active segment's base offset when the cleaner was told of the log
         self.ending: Removal | Closing | None = None
         self.offline: Offline | None = None
         self.back_ms = -STEADY_MS  # when it was last taken into use after a failure, and
@@ -139,6 +154,7 @@ class LogOwner(Actor):
             self.offline.begin()
         else:
             self._tell_directory()
+            self.offer_to_cleaner()
 
     def _tell_directory(self) -> None:
         view = self.node.view
@@ -153,6 +169,7 @@ class LogOwner(Actor):
         """
         if self.ending is not None:
             return
+        self.stop_compacting()
         if self.offline is None:
             self.offline = Offline(self, error, LogEnds.of(self.log))
             self.offline.wanted = self.give_up_role(self.offline.error)
@@ -248,6 +265,67 @@ class LogOwner(Actor):
         if self.ending is None and self.offline is None and message.queue is self.disk_queue:
             self.disk_queue.add([message.work])
 
+    def offer_to_cleaner(self) -> None:
+        """Tell the node's cleaner of a compacted log that has closed segments, once for each of them."""
+        log = self.log
+        active = log.segments.active.base_offset
+        if log.config.compacted and len(log.segments) > 1 and active != self.offered:
+            self.offered = active
+            self.listeners.cleaner.tell(OfferLog(self.topic, self.partition, self.actor_ref))
+
+    def truncated(self) -> None:
+        """Tell the node's cleaner that the log was cut at its end."""
+        self.offered = -1
+        if self.log.config.compacted:
+            self.listeners.cleaner.tell(LogTruncated(self.topic, self.partition, self.log.end_offset))
+
+    def stop_compacting(self) -> None:
+        """End a cleaning that is under way."""
+        if self.compacting is not None:
+            self.compacting.abandon()
+
+    @property
+    def _can_compact(self) -> bool:
+        return self.ending is None and self.offline is None and self.log.config.compacted
+
+    @receives(FindCleanable)
+    def find_cleanable(self, message: FindCleanable) -> FoundCleanable | None:
+        """What of the log can be cleaned."""
+        if not self._can_compact:
+            return None
+        log = self.log
+        try:
+            found = cleanable(log, message.first_dirty_offset, self.now_ms())
+        except KafkaStorageError as error:
+            self.go_offline(error)
+            return None
+        waits = found.first_uncleanable_offset < log.segments.active.base_offset
+        may_become_due = waits or (found.cleanable_bytes > 0 and log.config.max_compaction_lag_ms < LONG_MAX)
+        return FoundCleanable(found, found.is_due(log.config), may_become_due)
+
+    @receives(Clean)
+    def clean(self, message: Clean) -> None:
+        """Clean the log, in turns and between them."""
+        if not self._can_compact:
+            return
+        self.stop_compacting()
+        self.compacting = Compacting(self, message, self.defer())
+        self.compacting.go_on()
+
+    @receives(Compact)
+    def compact(self, message: Compact) -> None:
+        """Clean the log at once, with what was the active segment until now."""
+        if not self._can_compact:
+            return
+        try:
+            self.log.roll(self.now_ms())
+        except KafkaStorageError as error:
+            self.go_offline(error)
+            return
+        self.disk_queue.start()
+        reply = self.defer()
+        self.request(self.listeners.cleaner, CleanNow(self.topic, self.partition, self.actor_ref), reply.set)
+
     @receives(ReportHighWatermark)
     def report_high_watermark(self, message: ReportHighWatermark) -> int:
         """The high watermark, for the checkpoint; the last known one while the log is offline."""
@@ -272,14 +350,17 @@ class LogOwner(Actor):
         listeners.recovery_points.tell(RecoveryPointMoved(topic, partition, self.recovery_point, False))
         if self.start_offset:
             listeners.start_offsets.tell(StartOffsetMoved(topic, partition, self.start_offset, False))
+        self.offered = -1
         if self.offline is not None:
             self.offline.tell_lost()
         else:
             self._tell_directory()
+            self.offer_to_cleaner()
 
     def appended(self) -> None:
         """Do the log's disk work after it has grown, and its upkeep while it is in use."""
-        self.disk_queue.start()
+        if self.disk_queue.start():  # perhaps a segment was closed
+            self.offer_to_cleaner()
         if not self.upkeep_armed:
             self.upkeep_armed = True
             self.after(UPKEEP_MS, UPKEEP)
@@ -296,6 +377,7 @@ class LogOwner(Actor):
         except KafkaStorageError as error:
             self.go_offline(error)
             return
+        self.offer_to_cleaner()
         if self.recovery_point != log.recovery_point:
             self._recovery_point_moved()
         sync_by_age = log.config.flush_ms < LONG_MAX and log.recovery_point < log.end_offset

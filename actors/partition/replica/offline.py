@@ -184,5 +184,7 @@ class Offline:
         self._assign(replica.node.view.directory_id)
         replica.high_watermark_moved()
         replica.start_moved()
+        replica.truncated()  # it may be another log, or have lost its end
+        replica.offer_to_cleaner()
         if self.wanted is not None:
             replica.take_role(self.wanted)

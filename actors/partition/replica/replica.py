@@ -319,6 +319,7 @@ class Replica(LogOwner):
         self.log_config = message.log
         if self.has_log:
             self.log.config = message.log
+            self.offer_to_cleaner()
         self.fsync_first = message.log.flush_messages == 1
         self.min_in_sync = message.min_in_sync
         if self.leader is not None:
@@ -361,6 +362,7 @@ class Replica(LogOwner):
     @receives(Remove)
     def remove(self, message: Remove) -> None:
         """Delete the log, as the partition isn't on this node any more."""
+        self.stop_compacting()
         self.ending = ending = Removal(self, self.defer())
         self._leave_role(UnknownTopicOrPartition(f"{self.label} was deleted or moved away"))
         ending.begin()
@@ -368,6 +370,7 @@ class Replica(LogOwner):
     @receives(Close)
     def close(self, message: Close) -> None:
         """Close the log cleanly: everything that waits is answered, and the log is on disk."""
+        self.stop_compacting()
         self.ending = ending = Closing(self, self.defer())
         self._leave_role()
         ending.begin()
