@@ -45,8 +45,9 @@ class Group:
         self.name = name
         self.members: list[Program] = []
 
-    def join(self, client: str, subscription: str, instance: str = "") -> Program:
-        started = self.run(*COMMANDS[client](), self.cluster.bootstrap_servers, self.name, instance, subscription)
+    def join(self, client: str, subscription: str, instance: str = "", *more: str) -> Program:
+        what = self.cluster.bootstrap_servers, self.name, instance, subscription, *more
+        started = self.run(*COMMANDS[client](), *what)
         self.members.append(started)
         return started
 
@@ -62,6 +63,14 @@ class Group:
 
     def received(self) -> list[str]:
         return [line.split()[-1] for each in self.members for line in each.lines if line.startswith("received")]
+
+    def has_received(self, count: int) -> None:
+        wait_until(lambda: len(self.received()) >= count, what=f"{count} records", timeout_s=60)
+
+    def kind(self) -> str:
+        """The type of the group, as the broker lists it."""
+        with self.cluster.admin() as admin:
+            return {each.group_id: each.type for each in admin.list_groups()}[self.name]
 
     def leave(self, member: Program) -> None:
         assert member.stop() in (0, 143), member.errors  # 143: a JVM that was asked to end
@@ -103,13 +112,13 @@ def test_members_share_a_topic_and_hand_over_what_they_have_not_read(
     one, two, three = GROUPS[clients]
     first = group.join(one, topic)
     group.has_shared(6)
-    wait_until(lambda: len(group.received()) == 60, what="all records", timeout_s=60)
+    group.has_received(60)
     group.join(two, topic)
     group.has_shared(3, 3)
     group.join(three, topic)
     group.has_shared(2, 2, 2)
     produce(cluster, topic, range(60, 120))
-    wait_until(lambda: len(group.received()) >= 120, what="all records", timeout_s=60)
+    group.has_received(120)
     wait_until(lambda: sum(cluster.lag(group.name).values()) == 0, what="all commits", timeout_s=60)
 
     assert [(row[-2], row[-1]) for row in described(cluster, group.name, "--state")] == [("Stable", "3")]
@@ -120,7 +129,7 @@ def test_members_share_a_topic_and_hand_over_what_they_have_not_read(
     group.leave(first)
     group.has_shared(0, 3, 3)
     produce(cluster, topic, range(120, 150))
-    wait_until(lambda: len(group.received()) >= 150, what="all records", timeout_s=60)
+    group.has_received(150)
     assert sorted(map(int, group.received())) == list(range(150)), "nothing is lost, and nothing is read twice"
     for each in group.members[1:]:
         group.leave(each)
@@ -161,3 +170,26 @@ def test_the_broker_matches_an_expression_with_topics_that_come_later_too(
     wait_until(lambda: group.received() == ["new"], what="its record", timeout_s=60)
     (row,) = described(cluster, group.name, "--state")
     assert row[-2:] == ["Stable", "1"]
+
+
+def test_members_of_both_protocols_share_a_topic_while_their_group_migrates_and_back(
+    cluster: Cluster, group: Group
+) -> None:
+    topic = f"topic-of-{group.name}"
+    cluster.create_topic(topic, partitions=PARTITIONS)
+    produce(cluster, topic, range(60))
+    for count, (protocol, kind) in enumerate(
+        [("classic", "classic"), ("consumer", "consumer"), ("classic", "consumer")]
+    ):
+        group.join("java", topic, "", protocol)
+        group.has_shared(*[PARTITIONS // (count + 1)] * (count + 1))
+        assert group.kind() == kind
+        produce(cluster, topic, range(60 * (count + 1), 60 * (count + 2)))
+        group.has_received(60 * (count + 2))
+    wait_until(lambda: sum(cluster.lag(group.name).values()) == 0, what="all commits", timeout_s=60)
+    group.leave(group.members[1])  # with the last member of the consumer protocol the group becomes classic again
+    group.has_shared(0, 3, 3)
+    assert group.kind() == "classic"
+    produce(cluster, topic, range(240, 300))
+    group.has_received(300)
+    assert sorted(map(int, group.received())) == list(range(300)), "nothing is lost, and nothing is read twice"

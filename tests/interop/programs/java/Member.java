@@ -1,5 +1,5 @@
-// A member of a group of the consumer protocol by Apache Kafka's own client:
-//   Member BOOTSTRAP GROUP INSTANCE SUBSCRIPTION
+// A member of a group by Apache Kafka's own client, of the consumer protocol unless told:
+//   Member BOOTSTRAP GROUP INSTANCE SUBSCRIPTION [PROTOCOL]
 // INSTANCE is empty for a dynamic member, SUBSCRIPTION a topic, or an expression between slashes that the broker
 // matches. It prints "holding PARTITIONS" at each change and "received PARTITION OFFSET VALUE" for each record, commits
 // after each poll, and leaves the group on SIGTERM.
@@ -24,7 +24,10 @@ public class Member {
     public static void main(String[] args) {
         Properties configs = new Properties();
         configs.put("bootstrap.servers", args[0]);
-        configs.put("group.protocol", "consumer");
+        String protocol = args.length > 4 ? args[4] : "consumer";
+        configs.put("group.protocol", protocol);
+        if (protocol.equals("classic"))
+            configs.put("partition.assignment.strategy", "org.apache.kafka.clients.consumer.CooperativeStickyAssignor");
         configs.put("group.id", args[1]);
         configs.put("auto.offset.reset", "earliest");
         configs.put("enable.auto.commit", "false");
