@@ -37,6 +37,7 @@ def matching(regex: str, names: Iterable[str]) -> tuple[str, ...]:
 
     options = re2.Options()
     options.log_errors = False
+    options.never_capture = True  # to find what groups match takes thousands of times as long
     try:
         if len(regex) > EXPRESSION_LENGTH_MAX:
             raise InvalidRegularExpression(f"A regular expression of {len(regex)} characters is too long.")
