@@ -58,7 +58,7 @@ class HastyProducer(SimulatedClient):
             return
         identity = (given.producer_id, given.producer_epoch)
         history.initialized(*identity)
-        transaction = history.begun(name)
+        transaction = history.begun(name, self.node.world.clock.now_us())
         count = self.random.randint(1, len(self.workload.partitions))
         partitions = sorted(self.random.sample(self.workload.partitions, count))
         request = requests.add_partitions(name, *identity, self.workload.topic, partitions)

@@ -23,6 +23,7 @@ from actors.simulation.reader import SimulatedReader
 from actors.simulation.topic_maker import TopicMaker
 from actors.simulation.transaction_history import TransactionOutcome, missing_outputs
 from actors.simulation.transactor import COORDINATORS, Transactor
+from actors.simulation.worker import GROUP
 from actors.transactions.metadata import EPOCH_MAX
 from kstore import checked
 from kstore.errors import KafkaError
@@ -290,7 +291,7 @@ class Run:
         self.until(lambda: reader.is_at(self.judge.end_offsets(TOPIC, OUTPUTS)), "all that is committed can be read")
         self.workload.done = True
         self.until(self.programs.are_over, "all programs have ended")
-        self.workload.transactions.judge_the_whole(committed, TOPIC, OUTPUTS)
+        self.workload.transactions.judge_the_whole(committed, TOPIC, OUTPUTS, GROUP)
         if self.history.findings:
             raise Violation(*self.history.findings[0])
 

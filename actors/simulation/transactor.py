@@ -103,7 +103,8 @@ class TransactionalProgram(Program):
 
     def transact(self, producer: Producer, write: Callable[[SimulatedTransaction], None]) -> TransactionOutcome:
         """Have ``write`` write in a transaction, and commit that, or abort it by chance or because it has to be."""
-        transaction, began_us = self.history.begun(self.label), self.cluster.world.clock.now_us()
+        began_us = self.cluster.world.clock.now_us()
+        transaction = self.history.begun(self.label, began_us)
         producer.begin_transaction()
         self.is_in_transaction = True
         try:

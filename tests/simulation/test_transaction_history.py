@@ -3,6 +3,7 @@
 import pytest
 
 from actors.cluster import Cluster
+from actors.coordinator.routing import partition_for
 from actors.simulation.client import Workload
 from actors.simulation.history import History
 from actors.simulation.ledger import BatchEntry, Book, KnownProducers, Violation
@@ -18,11 +19,12 @@ from kstore.errors import InvalidProducerIdMapping, InvalidTxnState
 
 INPUTS, OUTPUTS = "orders", "invoices"
 IN, OUT = (INPUTS, 0), (OUTPUTS, 0)
+GROUP, BEGAN_US = "workers", 1_000
 
 
 def history_of(*values: bytes, outcome: TransactionOutcome) -> tuple[TransactionHistory, SimulatedTransaction]:
     history = TransactionHistory(History())
-    transaction = history.begun("t")
+    transaction = history.begun("t", BEGAN_US)
     for value in values:
         history.wrote(transaction, value, OUT)
     transaction.outcome = outcome
@@ -78,14 +80,14 @@ def test_a_transaction_is_there_as_a_whole_or_not_at_all(
     outcome: TransactionOutcome, there: list[bytes], is_wrong: bool
 ) -> None:
     history, _ = history_of(b"a", b"b", outcome=outcome)
-    history.judge_the_whole({IN: [], OUT: list(enumerate(there))}, INPUTS, OUTPUTS)
+    history.judge_the_whole({IN: [], OUT: list(enumerate(there))}, INPUTS, OUTPUTS, GROUP)
     assert found(history) == ["all or nothing"] * is_wrong
 
 
 def test_a_reader_that_has_skipped_a_committed_value_is_seen() -> None:
     history, _ = history_of(b"a", b"b", outcome=TransactionOutcome.COMMITTED)
     history.read("reader", OUT, 0, 2, [(1, b"b")])
-    history.judge_the_whole({IN: [], OUT: [(0, b"a"), (1, b"b")]}, INPUTS, OUTPUTS)
+    history.judge_the_whole({IN: [], OUT: [(0, b"a"), (1, b"b")]}, INPUTS, OUTPUTS, GROUP)
     assert found(history) == ["read once"]
 
 
@@ -93,8 +95,17 @@ def test_an_acknowledged_value_that_no_committed_reader_gets_is_lost() -> None:
     history = TransactionHistory(History())
     history.plain.sent("p", 0, [b"a"], certain=True)
     history.plain.acknowledged(0, [b"a"], 7)
-    history.judge_the_whole({IN: [], OUT: []}, INPUTS, OUTPUTS)
+    history.judge_the_whole({IN: [], OUT: []}, INPUTS, OUTPUTS, GROUP)
     assert found(history) == ["lost write"]
+
+
+def test_an_input_may_have_two_outputs_where_a_replaced_coordinator_tells_old_offsets() -> None:
+    outputs = [output("w", number, b"a") for number in range(2)]
+    for last_turn_us, invariants in ((BEGAN_US, []), (BEGAN_US - 1, ["each input has one output"])):
+        history, _ = history_of(*outputs, outcome=TransactionOutcome.COMMITTED)
+        history.plain.ownership.outdated_us = {f"groups/{partition_for(GROUP, COORDINATORS)}": last_turn_us}
+        history.judge_the_whole({IN: [(0, b"a")], OUT: list(enumerate(outputs))}, INPUTS, OUTPUTS, GROUP)
+        assert found(history) == invariants
 
 
 @pytest.mark.parametrize("made", [[], [b"a", b"a"], [b"a", b"b"]], ids=["none", "two", "of nothing"])
@@ -102,7 +113,7 @@ def test_each_input_has_one_output(made: list[bytes]) -> None:
     outputs = [output("w", number, value) for number, value in enumerate(made)]
     history, _ = history_of(*outputs, outcome=TransactionOutcome.COMMITTED)
     committed = {IN: [(0, b"a")], OUT: list(enumerate(outputs))}
-    history.judge_the_whole(committed, INPUTS, OUTPUTS)
+    history.judge_the_whole(committed, INPUTS, OUTPUTS, GROUP)
     assert set(found(history)) == {"each input has one output"}
     assert missing_outputs(committed, INPUTS, OUTPUTS) == (not made)
 
