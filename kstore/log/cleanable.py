@@ -32,7 +32,8 @@ class Cleanable(NamedTuple):
     """A log as its cleaner sees it. ``first_uncleanable_offset`` is where a segment begins.
 
     ``is_overdue``: a record has waited longer than ``max.compaction.lag.ms``. ``is_reset``: what the checkpoint said
-    can't be, and is to be written anew with ``first_dirty_offset``.
+    can't be, and is to be written anew with ``first_dirty_offset``. ``generation`` is how often the end of the log had
+    been cut: after another cut none of this holds.
     """
 
     first_dirty_offset: int
@@ -41,6 +42,7 @@ class Cleanable(NamedTuple):
     cleanable_bytes: int
     is_overdue: bool
     is_reset: bool
+    generation: int
 
     @property
     def dirty_ratio(self) -> float:
@@ -75,6 +77,7 @@ def cleanable(log: Log, checkpoint: int | None, now_ms: int) -> Cleanable:
         sum(each.size_bytes for each in dirty if each.base_offset < first_uncleanable),
         _is_overdue(log, dirty, now_ms),
         is_reset,
+        log.disk.generation,
     )
 
 

@@ -75,8 +75,8 @@ class Copied(NamedTuple):
 
 
 class Cleaning:
-    """Made with what ``cleanable`` said just now, and a map that no other cleaning uses until this one is over and the
-    last work that it gave out is done.
+    """Made with what ``cleanable`` said, and a map that no other cleaning uses until this one is over and the last work
+    that it gave out is done. If the log was cut since then, it ends at once.
 
     ``cleaned_to`` is the first dirty offset from now on, once all is done: it belongs into
     ``cleaner-offset-checkpoint``. ``failure`` says why it ended otherwise. The owner abandons it before it closes the
@@ -107,7 +107,7 @@ class Cleaning:
     def __init__(self, log: Log, cleanable: Cleanable, offsets: OffsetMap, now_ms: int) -> None:
         self._log = log
         self._from_offset = cleanable.first_dirty_offset
-        self._generation = log.disk.generation
+        self._generation = cleanable.generation
         self._offsets = offsets
         self._times = (now_ms, now_ms)
         self._transactions = CleanedTransactions()

@@ -10,6 +10,9 @@ from model.batch_model import ModelBatch, ModelRecord
 from kstore.fs import MemoryFileSystem
 from kstore.fs.faulty import FaultyFileSystem
 from kstore.log import Log
+from kstore.log.cleanable import cleanable
+from kstore.log.cleaning import Cleaning
+from kstore.log.offset_map import OffsetMap
 from kstore.records import parse_batches
 
 
@@ -157,3 +160,15 @@ def test_two_can_t_be_in_work_at_once_on_one_slice() -> None:
     cleaning.next_work(NOW_MS)
     with pytest.raises(AssertionError, match="done first"):
         cleaning.next_work(NOW_MS)
+
+
+def test_a_log_that_was_cut_since_it_was_looked_at_is_not_cleaned() -> None:
+    log, _ = filled()
+    found = cleanable(log, None, NOW_MS)
+    log.truncate_to(15)  # in the midst of what was closed: the active segment is one that could be cleaned before
+    assert found.first_uncleanable_offset > log.segments.active.base_offset
+    before, cleaning = kept(log), Cleaning(log, found, OffsetMap(1 << 16), NOW_MS)
+    while cleaning.step(NOW_MS):
+        pass
+    assert "changed while it was compacted" in str(cleaning.failure)
+    assert kept(log) == before
