@@ -58,8 +58,6 @@ class Change(NamedTuple):
     reply: Reply | None
 
 
-FIRST_RETENTION_CHECK_MS = 30_000
-"""As Apache Kafka's ``log.initial.task.delay.ms``, which nobody sets."""
 OVER = object()
 
 
@@ -113,7 +111,7 @@ class Broker(Actor):
         self._make_producer_ids()
         node.view = node.view._replace(replicas=MappingProxyType(self.replicas.refs), descriptions=TopicDescriptions())
         attach_to_network(node, self.actor_ref)
-        self.after(FIRST_RETENTION_CHECK_MS, CheckRetention())
+        self.after(node.config.integer("log.initial.task.delay.ms"), CheckRetention())
 
     def _make_metadata(self) -> None:
         """Start the controller or the observer, which replays the metadata log and publishes the whole image again."""

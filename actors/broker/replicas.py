@@ -286,7 +286,6 @@ class Replicas:
             self.leaving[key] = None
             self.broker.supervision.keep(replica, self._gone)  # should it fail
             self.broker.request(replica, Remove(), self._removed, key, replica)
-            self._forget(key)
 
     def _forget(self, key: TopicAndPartition) -> None:
         for checkpoint in self.listeners[1:]:
@@ -302,6 +301,7 @@ class Replicas:
         if not isinstance(outcome, Stopped):  # else it has failed, which the supervision handles
             self.broker.supervision.release(replica)
         del self.leaving[key]
+        self._forget(key)  # not before: it may have reported something just before it ended
         image = self.node.view.image
         topic = image.topics.get(key[0])
         if self.broker.stopping is None and topic is not None and key[1] in topic.partitions:

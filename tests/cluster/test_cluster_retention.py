@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from actors.image.image import ImageDelta
+from actors.partition.messages import EnforceRetention
 from kstore import Cluster, ConfigResource, TopicPartition
 from kstore.errors import UnknownTopicOrPartition
 
@@ -147,6 +149,35 @@ def test_the_new_start_and_the_unlinked_files_survive_a_restart(tmp_path: Path) 
         fill(cluster, 3)
     with Cluster(seed=2, data_dir=tmp_path) as cluster:
         assert offsets(cluster) == [20, 21, 22]
+
+
+def test_what_a_replica_reports_as_it_is_deleted_is_not_kept_for_the_next_topic_of_its_name() -> None:
+    with Cluster(seed=1) as cluster:
+        cluster.create_topic("orders", config={"retention.ms": "60000"})
+        fill(cluster)
+        cluster.run_for(61)
+        (node,) = cluster.living()
+        broker: Any = node.actors[f"{node.name}/broker"]
+        removed = ImageDelta(removed_topics=(cluster.image(node.node_id).topics["orders"],))
+
+        def delete_as_it_expires() -> None:
+            broker.replicas.refs["orders", 0].tell(EnforceRetention())
+            for _ in broker.replicas.follow(broker.node.view.image, removed):
+                pass
+
+        cluster.world.driver.call(delete_as_it_expires)
+        cluster.run_for(1)
+        assert [row.kind for row in cluster.trace.recording.rows() if row.kind == "SegmentsExpired"]
+        start_offsets: Any = node.actors[f"{node.name}/start-offsets"]
+        assert start_offsets.known == {}
+
+
+def test_the_first_check_is_when_the_brokers_key_says() -> None:
+    with Cluster(seed=1, config={"log.initial.task.delay.ms": "5000"}) as cluster:
+        cluster.create_topic("orders", config={"retention.ms": "1000"})
+        fill(cluster)
+        cluster.run_for(5)
+        assert offsets(cluster) == []
 
 
 def test_expire_of_a_topic_that_is_not_there_is_refused() -> None:
