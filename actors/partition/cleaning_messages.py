@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 class Compact(NamedTuple):
     """Close the active segment, and have the node's cleaner clean the log at once. The answer is a list of ``Cleaned``,
-    or None if the log isn't compacted or is out of use.
+    empty if the log is out of use, and None if it isn't compacted. Raises KafkaStorageError when the disk refuses.
     """
 
 

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 SLOT_BYTES = 24
 MAP_BYTES_MIN = 64 * SLOT_BYTES
+LOAD_FACTOR_MIN = 1 / 64
+"""Kafka lets users set any number, with which its cleaner fails."""
 
 
 class CleanerTime(NamedTuple):
@@ -46,7 +48,7 @@ class CleanerTime(NamedTuple):
 class LogCleaner(Checkpoint):
     """``known`` has the first dirty offset of each log that was cleaned before.
 
-    Invariant: at most one log of a node is being cleaned.
+    Invariant: it has at most one log cleaned at a time. What a cleaner that failed had begun may go on beside that.
     """
 
     INTERVAL = "log.cleaner.backoff.ms"
@@ -122,10 +124,13 @@ class LogCleaner(Checkpoint):
         self._arm()
 
     def _clean_all(self) -> Eventually[list[Cleaned]]:
-        """Clean the dirtiest log that is due, until none is."""
+        """Clean the dirtiest log that is due, until none is. One that couldn't be cleaned holds up no other."""
+        tried: set[TopicAndPartition] = set()  # the disk is full, or the log was changed meanwhile: not again at once
         while not self.wanted:
             due: list[tuple[float, TopicAndPartition, Ref, FoundCleanable]] = []
             for key, replica in list(self.offered.items()):
+                if key in tried:
+                    continue
                 found = yield Ask(replica, FindCleanable(self.known.get(key)))
                 if not isinstance(found, FoundCleanable) or not (found.is_due or found.may_become_due):
                     self._withdraw(key, replica)
@@ -136,7 +141,7 @@ class LogCleaner(Checkpoint):
             _, key, replica, found = min(due, key=lambda each: each[:2])
             done = yield from self._clean(key, replica, found)
             if done is None or done.cleaned_to is None:
-                break  # the disk is full, or the log was changed meanwhile: not again at once
+                tried.add(key)
         return []
 
     def _clean_now(self, key: TopicAndPartition, replica: Ref) -> Eventually[list[Cleaned]]:
@@ -175,6 +180,6 @@ class LogCleaner(Checkpoint):
         from kstore.log.offset_map import OffsetMap
 
         config = self.node.config
-        load = config.real("log.cleaner.io.buffer.load.factor")
+        load = min(1.0, max(LOAD_FACTOR_MIN, config.real("log.cleaner.io.buffer.load.factor")))
         needed = round(offsets / load + 1) * SLOT_BYTES
         return OffsetMap(max(MAP_BYTES_MIN, min(needed, config.integer("log.cleaner.dedupe.buffer.size"))), load)

@@ -5,10 +5,13 @@ from typing import Any
 
 import pytest
 
-from actors.partition.cleaning_messages import LogTruncated
+from actors.partition.cleaning_messages import Clean, FindCleanable, LogTruncated
+from actors.partition.messages import StartAt
+from actors.runtime.future import ask
 from kstore import Cluster, ConfigResource, TopicPartition
 from kstore.errors import UnknownTopicOrPartition
 from kstore.errors.config import ConfigError
+from kstore.log.offset_map import OffsetMap
 
 SMALL = {"cleanup.policy": "compact", "internal.segment.bytes": "2000"}
 KEYS = 7
@@ -74,6 +77,61 @@ def test_a_log_that_is_not_dirty_enough_waits() -> None:
         fill(cluster, 30)  # a segment more
         cluster.run_for(20)
         assert len(cleanings(cluster)) == 1
+
+
+def test_a_log_that_changed_settings_make_dirty_enough_is_cleaned_without_a_new_segment() -> None:
+    with Cluster(seed=1) as cluster:
+        cluster.create_topic("prices", config={**SMALL, "min.cleanable.dirty.ratio": "1"})
+        fill(cluster)
+        cluster.run_for(60)
+        with cluster.admin() as admin:
+            admin.alter_configs([ConfigResource("topic", "prices", {"min.cleanable.dirty.ratio": "0.5"})])
+        cluster.run_for(20)
+        assert len(cleanings(cluster)) == 1
+
+
+def test_a_log_that_is_dirty_enough_once_its_start_is_deleted_is_cleaned_without_a_new_segment() -> None:
+    with Cluster(seed=1) as cluster:
+        policy = {"cleanup.policy": "compact,delete", "min.cleanable.dirty.ratio": "0.7"}
+        cluster.create_topic("prices", config={**SMALL, **policy})
+        with cluster.producer(acks="all") as producer:
+            for number in range(300):
+                producer.send("prices", b"x", key=b"once-%d" % number).get()
+        cluster.run_for(20)
+        fill(cluster, 100)
+        cluster.run_for(20)
+        assert len(cleanings(cluster)) == 1
+        with cluster.admin() as admin:
+            admin.delete_records({OFFSETS: 270})
+        cluster.run_for(20)
+        assert len(cleanings(cluster)) == 2
+
+
+def test_compact_leaves_out_a_replica_whose_disk_has_failed() -> None:
+    with Cluster(brokers=3, seed=1) as cluster:
+        cluster.create_topic("prices", replication_factor=3, config={"cleanup.policy": "compact"})
+        fill(cluster)
+        follower = next(node for node in cluster.living() if node.node_id != cluster.leader("prices"))
+        replica: Any = follower.actors[f"{follower.name}/replica/prices-0"]
+        cluster.world.driver.call(replica.log.failed, "the disk is broken")
+        assert cluster.compact("prices") == 300 - KEYS
+
+
+def test_a_follower_that_cuts_its_log_before_it_is_told_to_clean_it_does_not() -> None:
+    with Cluster(brokers=3, seed=1) as cluster:
+        cluster.create_topic("prices", replication_factor=3, config={**SMALL, "min.cleanable.dirty.ratio": "1"})
+        fill(cluster)
+        whole = table(cluster)
+        follower = next(node for node in cluster.living() if node.node_id != cluster.leader("prices"))
+        replica: Any = follower.actors[f"{follower.name}/replica/prices-0"]
+        found = ask(cluster.world, replica.actor_ref, FindCleanable(None)).get(timeout=10)
+        cut = StartAt(replica.leader_epoch, 0, 30)
+        cluster.world.driver.call(replica.actor_ref.tell, cut)
+        done = ask(cluster.world, replica.actor_ref, Clean(found.cleanable, OffsetMap(1 << 16))).get(timeout=10)
+        assert (done.cleaned_to, "changed" in done.failure) == (None, True)
+        cluster.wait_for(lambda: len(set(map(tuple, logs(cluster)))) == 1)
+        assert table(cluster) == whole
+        assert not cluster.failures
 
 
 def test_compact_cleans_at_once_with_what_was_written_last() -> None:

@@ -12,6 +12,7 @@ from actors.image.image import Directory
 from actors.node.messages import CheckFiles
 from actors.partition.cleaning_messages import (
     Clean,
+    Cleaned,
     CleanNow,
     Compact,
     FindCleanable,
@@ -242,6 +243,8 @@ class LogOwner(Actor):
                 StartOffsetMoved(self.topic, self.partition, self.start_offset, has_fallen)
             )
             self.disk_queue.start()
+            self.offered = -1  # with less that is clean, it may be dirty enough now
+            self.offer_to_cleaner()
 
     @receives(EnforceRetention)
     def enforce_retention(self, message: EnforceRetention) -> Expired | None:
@@ -312,19 +315,22 @@ class LogOwner(Actor):
         self.compacting = Compacting(self, message, self.defer())
         self.compacting.go_on()
 
-    @receives(Compact)
-    def compact(self, message: Compact) -> None:
+    @receives(Compact, may_refuse=True)
+    def compact(self, message: Compact) -> list[Cleaned] | None:
         """Clean the log at once, with what was the active segment until now."""
+        if not self.log_config.compacted:
+            return None
         if not self._can_compact:
-            return
+            return []
         try:
             self.log.roll(self.now_ms())
         except KafkaStorageError as error:
             self.go_offline(error)
-            return
+            raise
         self.disk_queue.start()
         reply = self.defer()
         self.request(self.listeners.cleaner, CleanNow(self.topic, self.partition, self.actor_ref), reply.set)
+        return None
 
     @receives(ReportHighWatermark)
     def report_high_watermark(self, message: ReportHighWatermark) -> int:

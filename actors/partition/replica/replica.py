@@ -319,6 +319,7 @@ class Replica(LogOwner):
         self.log_config = message.log
         if self.has_log:
             self.log.config = message.log
+            self.offered = -1  # it may be dirty enough now
             self.offer_to_cleaner()
         self.fsync_first = message.log.flush_messages == 1
         self.min_in_sync = message.min_in_sync
