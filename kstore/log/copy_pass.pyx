@@ -1,18 +1,23 @@
-"""The second pass of compaction over a log: of each batch, what is retained is copied.
+"""The second pass of compaction over a log: the records that are kept are copied.
 
-As Apache Kafka's ``Cleaner.cleanInto`` and ``MemoryRecords.filterTo``. Of a batch stay
+It does what Apache Kafka's ``Cleaner.cleanInto`` and ``MemoryRecords.filterTo`` do. These rules say what is kept:
 
-* records that are the last of their key as far as the map goes, and all behind that; a tombstone only until the
-  batch's delete horizon (KIP-534), which is set when the batch is first cleaned with a tombstone in it;
-* no records without a key, and none of aborted transactions;
-* a transaction's marker while a record of the transaction is there, and then until the delete horizon of its own.
+* A record is kept if the offset map has no later record of its key. The map ends at ``latest_offset``; every record
+  after that is kept.
+* A tombstone that is the last record of its key is kept until the delete horizon of its batch (KIP-534). The horizon
+  is set the first time that a batch with a tombstone is cleaned.
+* A record without a key is dropped, and so is a record of an aborted transaction.
+* The marker of a transaction is kept as long as a batch of the transaction is there. When none is left, the marker gets
+  a delete horizon of its own, and is kept until that.
 
-A batch of which all is retained is copied as it is. Otherwise it is written anew, by its own codec: base offset, last
-offset, producer, epoch and sequence stay, times count from the first record that is left, or from the delete horizon. A
-batch without records goes, but for the last of each producer that is known, and the one that ends at the high
-watermark: of those the header stays.
+If all records of a batch are kept, and no delete horizon is to be set, the batch is copied as it is. Otherwise it is
+written again, with the same codec. Its base offset, last offset, producer id, epoch and sequence number stay the same.
+Its base timestamp becomes the delete horizon, if there is one, or else the timestamp of its first record.
 
-Records are looked at without the GIL, so that this may run beside whatever uses the log meanwhile.
+If no record of a batch is kept, the batch is dropped, with two exceptions: the last batch of each known producer, and
+the batch that ends at the high watermark. The headers of those are kept.
+
+Large batches are examined without the GIL, so other threads can use the log meanwhile.
 """
 
 cimport cython
@@ -45,23 +50,25 @@ ctypedef struct Run:
 
 ctypedef struct Rules:
     int64_t base_offset
-    int64_t latest_offset       # how far the map goes
+    int64_t latest_offset       # of the map: records after it are kept
     bint drops_tombstones
 
 
 ctypedef struct Kept:
     int32_t count
-    int32_t index               # of the record at fault
+    int32_t index               # of the next record; after an error, of the record that is wrong
     int32_t keyless
     int32_t run_count
-    int64_t first_delta         # of the timestamps
-    int64_t newest_delta
+    int64_t first_delta         # timestamp delta of the first record that is kept
+    int64_t newest_delta        # the largest timestamp delta of those that are kept
     bint has_tombstone
 
 
 cdef int choose(OffsetMap offsets, const uint8_t *data, int64_t nbytes, int32_t count, const Rules *rules, Run *runs,
                 Kept *kept) noexcept nogil:
-    """Find what is retained of a batch: a code, and in ``runs`` the stretches of records that stay."""
+    """Find the records of a batch that are kept. ``runs`` gets the stretches of bytes in which they lie. Returns
+    ``WALK_OK`` or the code of an error.
+    """
     cdef Cursor c = cursor_over(data, nbytes)
     cdef Seen[AHEAD] seen
     cdef int code = WALK_OK
@@ -95,7 +102,7 @@ cdef inline bint is_retained(OffsetMap offsets, const Seen *record, const Rules 
 
 
 cdef inline void keep(const Seen *record, bint after_one, Run *runs, Kept *kept) noexcept nogil:
-    """Note a record that stays; ``after_one`` that does as well."""
+    """Add a record to those that are kept. ``after_one``: the record before it is kept too, so its run grows."""
     if not record.has_value:
         kept.has_tombstone = True
     if kept.count == 0:
@@ -114,7 +121,11 @@ cdef inline int64_t delta_of(int64_t delta, bint is_one, int64_t shift) noexcept
 
 
 cdef int64_t put_runs(const Run *runs, int32_t run_count, bint is_one, int64_t shift, uint8_t *out) noexcept nogil:
-    """How many bytes records take whose timestamps count from ``shift`` later, or are all one; ``out``: written there.
+    """Write the records of these runs to ``out``, and return how many bytes they take. If ``out`` is NULL, nothing is
+    written.
+
+    ``shift`` is how much later the new base timestamp is: it is subtracted from each record's delta. ``is_one``: all
+    records have one timestamp (log append time), so each old delta counts as 0.
     """
     cdef RecordFields record
     cdef Cursor c
@@ -130,7 +141,7 @@ cdef int64_t put_runs(const Run *runs, int32_t run_count, bint is_one, int64_t s
             continue
         c = cursor_over(runs[i].start, runs[i].end - runs[i].start)
         while remaining(&c):
-            next_record(&c, &record)    # it was walked over before
+            next_record(&c, &record)    # can't fail: ``choose`` has read it
             key.data = <const char *>record.key
             key.nbytes = record.key_bytes
             value.data = <const char *>record.value
@@ -147,7 +158,7 @@ cdef int64_t put_runs(const Run *runs, int32_t run_count, bint is_one, int64_t s
 
 cdef RecordBatch with_payload(RecordBatch batch, payload, int attributes, int64_t base_timestamp, int64_t max_timestamp,
                               int32_t count):
-    """A batch like ``batch`` with these records."""
+    """A batch with the header of ``batch``, except for what is given here, and ``payload`` as its records."""
     cdef Py_ssize_t nbytes = layout.HEADER_SIZE + len(payload)
     cdef bytes built
     cdef uint8_t *h
@@ -167,7 +178,7 @@ cdef RecordBatch with_payload(RecordBatch batch, payload, int attributes, int64_
 
 
 cdef RecordBatch emptied(RecordBatch batch):
-    """The header alone, as Kafka's ``DefaultRecordBatch.writeEmptyHeader`` leaves it."""
+    """A batch without records: only the header, as Kafka's ``DefaultRecordBatch.writeEmptyHeader`` writes it."""
     cdef int attributes = batch.attributes & (
         layout.LOG_APPEND_TIME_BIT | layout.TRANSACTIONAL_BIT | layout.CONTROL_BIT
     )
@@ -176,11 +187,13 @@ cdef RecordBatch emptied(RecordBatch batch):
 
 @cython.final
 cdef class CopyPass:
-    """``retained`` is what stays of batches.
+    """Decides which records are kept, by ``offsets`` (the map of the first pass) and ``transactions``.
 
-    ``last_of_producers`` has for each producer that is known the last offset of its records, -1 if a marker came last,
-    and its epoch; that and ``high_watermark`` are set before each group of segments. ``now_ms`` is when the cleaning
-    began, and a delete horizon is set ``delete_retention_ms`` later.
+    The owner sets ``last_of_producers`` and ``high_watermark`` before each group of segments. ``last_of_producers``
+    maps the id of each known producer to a pair: the last offset of its records (-1 if a marker came last), and its
+    epoch.
+    ``now_ms`` is the time at which the cleaning began; a new delete horizon is ``delete_retention_ms`` after it. The
+    records of a batch may take ``limit_bytes`` when decompressed.
     """
 
     cdef OffsetMap offsets
@@ -205,10 +218,10 @@ cdef class CopyPass:
         self.high_watermark = -1
 
     def retained(self, list batches not None, Py_ssize_t work_bytes):
-        """What stays of batches: of all, or of as many as have ``work_bytes`` when decompressed. How many bytes those
-        batches have, what stays of them, and how many bytes that has.
+        """Clean batches, from the first on, until they come to ``work_bytes`` of decompressed records.
 
-        Raises ``InvalidRecord`` or ``CorruptMessage`` for records that aren't.
+        Returns how many bytes the batches that were cleaned had, the batches that take their place, and how many bytes
+        those have. Raises ``InvalidRecord`` or ``CorruptMessage`` if the bytes of a batch aren't valid records.
         """
         cdef RecordBatch batch, found
         cdef Py_ssize_t moved = 0, nbytes = 0, kept_bytes = 0
@@ -236,7 +249,7 @@ cdef class CopyPass:
         return (batch.attributes & layout.CONTROL_BIT) != 0 and batch.producer_epoch == <int>found[1]
 
     cdef RecordBatch retained_of(self, RecordBatch batch, Py_ssize_t *nbytes):
-        """What stays of one batch, None for nothing; the bytes of its records are added to ``nbytes``."""
+        """The batch that takes the place of this one, or None. The bytes of its records are added to ``nbytes``."""
         cdef bint is_control = (batch.attributes & layout.CONTROL_BIT) != 0
         cdef bint is_gone = False, is_discarded
         cdef bint has_horizon = (batch.attributes & layout.DELETE_HORIZON_BIT) != 0
@@ -259,13 +272,13 @@ cdef class CopyPass:
         return found
 
     cdef RecordBatch with_horizon(self, RecordBatch batch):
-        """A marker of which the transaction's records are gone: it has its delete horizon from now on."""
+        """The marker of a transaction whose batches are all gone, now with a delete horizon."""
         cdef const uint8_t[::1] plain = batch.decompressed(self.limit_bytes)
         cdef Run run
         wrong = wrong_count(batch, plain.shape[0])
         if wrong is not None:
             raise InvalidRecord(wrong)
-        batch.records()    # raises if they aren't records: the run is written without a look
+        batch.records()    # raises if the bytes aren't valid records, as ``put_runs`` doesn't check them
         run.start = &plain[0]
         run.end = run.start + plain.shape[0]
         return self.rewritten(batch, &run, 1, batch.count, self.new_horizon, True, batch.max_timestamp)
@@ -331,14 +344,14 @@ cdef class CopyPass:
 
     cdef RecordBatch rewritten(self, RecordBatch batch, const Run *runs, int32_t run_count, int32_t count,
                                int64_t base_timestamp, bint has_horizon, int64_t max_timestamp):
-        """The records of these runs as a batch of their own, their times counted from ``base_timestamp``."""
+        """A batch with the records of these runs. Their timestamp deltas count from ``base_timestamp``."""
         cdef bint is_one = (batch.attributes & layout.LOG_APPEND_TIME_BIT) != 0
         cdef int attributes = batch.attributes | (layout.DELETE_HORIZON_BIT if has_horizon else 0)
         cdef int codec = batch.attributes & layout.COMPRESSION_MASK
         cdef int64_t needed, shift
         cdef bytes payload
         cdef uint8_t *p
-        # all are at the log's time, or each counts from what the batch counted from
+        # with log append time all records have max_timestamp; otherwise deltas counted from the old base timestamp
         shift = <int64_t>(<uint64_t>base_timestamp
                           - <uint64_t>(batch.max_timestamp if is_one else batch.base_timestamp))
         with nogil:

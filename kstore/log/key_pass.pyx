@@ -1,7 +1,8 @@
-"""The first pass of compaction over a log: the last offset of each key in its dirty part is noted.
+"""The first pass of compaction over a log: it notes the last offset of each key in the dirty part.
 
-As Apache Kafka's ``Cleaner.buildOffsetMap``. Records without a key, and those of aborted transactions, are passed over:
-they replace nothing. Records are looked at without the GIL, so that this may run beside whatever uses the log.
+It does what Apache Kafka's ``Cleaner.buildOffsetMap`` does. Records without a key and records of aborted transactions
+are skipped, because they don't replace older values. Large batches are read without the GIL, so other threads can use
+the log meanwhile.
 """
 
 cimport cython
@@ -21,7 +22,9 @@ from kstore.errors import InvalidRecord
 
 cdef int note_keys(OffsetMap offsets, const uint8_t *data, int64_t nbytes, int32_t count, int64_t base_offset,
                    int64_t start_offset, int32_t *index) noexcept nogil:
-    """Note the keys of a batch from ``start_offset`` on; a code, and the index of the record that it is about."""
+    """Note the keys of the records at ``start_offset`` or later. Returns ``WALK_OK`` or the code of what stopped it;
+    ``index`` is then the number of the record at which it stopped.
+    """
     cdef Cursor c = cursor_over(data, nbytes)
     cdef Seen[AHEAD] seen
     cdef int code = WALK_OK
@@ -44,8 +47,9 @@ cdef int note_keys(OffsetMap offsets, const uint8_t *data, int64_t nbytes, int32
 
 @cython.final
 cdef class KeyPass:
-    """Notes keys in ``offsets``, from ``start_offset`` on, where the dirty part begins. ``transactions`` say what was
-    aborted (``CleanedTransactions``), and a batch's records may take ``limit_bytes`` when decompressed.
+    """Notes keys in ``offsets``. The dirty part begins at ``start_offset``; records before it are skipped.
+    ``transactions`` (a ``CleanedTransactions``) knows which transactions were aborted. The records of a batch may take
+    ``limit_bytes`` when decompressed.
     """
 
     cdef OffsetMap offsets
@@ -62,9 +66,11 @@ cdef class KeyPass:
         self.limit_bytes = limit_bytes
 
     def note(self, list batches not None, Py_ssize_t work_bytes):
-        """Note the keys of batches: of all, or of as many as have ``work_bytes`` when decompressed, or as the map has
-        room for; then it ``is_full``. How many bytes those batches have. Raises ``InvalidRecord`` or ``CorruptMessage``
-        for records that aren't.
+        """Note the keys of batches, from the first on, until they come to ``work_bytes`` of decompressed records, or
+        the map is full (then ``is_full`` is true).
+
+        Returns how many bytes the batches that were noted whole have. Raises ``InvalidRecord`` or ``CorruptMessage`` if
+        the bytes of a batch aren't valid records.
         """
         cdef RecordBatch batch
         cdef Py_ssize_t moved = 0, nbytes = 0
@@ -80,7 +86,7 @@ cdef class KeyPass:
         return moved
 
     cdef Py_ssize_t note_one(self, RecordBatch batch) except -1:
-        """The bytes of its records."""
+        """Note the keys of one batch. Returns how many bytes its records have, decompressed."""
         cdef const uint8_t[::1] plain
         cdef const uint8_t *data = batch.data
         cdef int64_t nbytes = batch.payload_bytes

@@ -1,6 +1,6 @@
-"""The records of a batch as compaction sees them: where they lie, and the digests of their keys; header-only.
+"""Reads the records of a batch for compaction: where each record lies, and the digest of its key.
 
-Both passes over a log walk with it (``key_pass.pyx``, ``copy_pass.pyx``).
+Both passes over a log use it (``key_pass.pyx``, ``copy_pass.pyx``). It is inline code only: no ``.pyx`` belongs to it.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
@@ -12,13 +12,13 @@ from kstore.records.batch cimport RecordBatch
 from kstore.records.walk cimport WALK_OK, RecordFields, next_record, walk_failure
 
 cdef enum:
-    MAP_FULL = 100             # above the codes of walk.pxd
+    MAP_FULL = 100             # larger than all codes of walk.pxd
     BYTES_LEFT_OVER
-    AHEAD = 16                 # so many keys are looked up together
-    LARGE_BYTES = 4096         # from here on a batch is worth giving the GIL away
+    AHEAD = 16                 # how many records are read before their keys are looked up
+    LARGE_BYTES = 4096         # the GIL is released for batches of at least this size
 
 
-ctypedef struct Seen:           # a record
+ctypedef struct Seen:           # a record that was read
     const uint8_t *start
     const uint8_t *end
     xxh3_digest digest          # of its key
@@ -29,20 +29,22 @@ ctypedef struct Seen:           # a record
 
 
 cdef inline str failure(RecordBatch batch, int code, int32_t index):
-    """What a code means, for the message of an error; needs the GIL."""
+    """The message of the error that a code stands for. Needs the GIL."""
     what = f"bytes follow its {batch.count} records" if code == BYTES_LEFT_OVER else walk_failure(code, index)
     return f"the batch at offset {batch.base_offset}: {what}"
 
 
 cdef inline str wrong_count(RecordBatch batch, int64_t nbytes):
-    """Why a batch can't have as many records as it says, in so many bytes; None when it can."""
+    """An error message if ``nbytes`` are too few for as many records as the batch's header says; otherwise None."""
     if 0 <= batch.count <= nbytes // layout.LEAST_RECORD_SIZE:
         return None
     return f"the batch at offset {batch.base_offset}: {nbytes} bytes are no {batch.count} records"
 
 
 cdef inline int walk_ahead(OffsetMap offsets, Cursor *c, int32_t left, Seen *seen, int32_t *count) noexcept nogil:
-    """The next few records, with the digests of their keys; a code, that of the record behind those that were seen."""
+    """Read the next records into ``seen``, at most ``AHEAD`` and at most ``left``. ``count`` gets how many were read.
+    Returns ``WALK_OK``, or the code of the error in the record after them.
+    """
     cdef RecordFields record
     cdef int code
     count[0] = 0

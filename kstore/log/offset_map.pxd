@@ -11,7 +11,7 @@ cdef extern from "xxh3.h" nogil:
 cdef packed struct Slot:
     uint64_t low
     uint64_t high
-    int64_t offset      # and one: 0 stands for an empty slot
+    int64_t offset      # the offset plus 1; 0 means that the slot is empty
 
 
 cdef class OffsetMap:

@@ -1,10 +1,13 @@
-"""The last offset of each key in a part of a log, in memory of a fixed size: Apache Kafka's ``SkimpyOffsetMap``.
+"""A hash table from keys to their last offsets, of a fixed size. Apache Kafka's is ``SkimpyOffsetMap``.
 
-A key stands in it as its XXH3-128, 16 bytes, with an offset of 8: keys whose digests are the same count as one, as in
-Kafka, where the digest is MD5's. The table is flat, with open addressing and linear probing, and of a digest's place
-nothing depends on the process or its run. Memory that was never written costs none: the system hands it out by pages.
+A slot has 24 bytes: the XXH3-128 digest of a key (16 bytes), and an offset (8 bytes). The keys themselves aren't
+stored, so two keys with the same digest count as one key. That is so in Kafka too, with MD5.
 
-The map counts as full at a part of its slots (``log.cleaner.io.buffer.load.factor``), so that searches stay short.
+The table is one array, with open addressing and linear probing. The slot of a key depends only on its digest and on the
+number of slots, so it is the same in every process. Pages of the array that were never written take no memory.
+
+The map is full when a certain share of its slots (``log.cleaner.io.buffer.load.factor``) is in use. So searches stay
+short.
 """
 
 cimport cython
@@ -18,9 +21,11 @@ cdef extern from "xxh3.h" nogil:
 
 @cython.final
 cdef class OffsetMap:
-    """Of ``size_bytes`` (``log.cleaner.dedupe.buffer.size``); full with ``load_factor`` of its slots in use.
+    """A map of ``size_bytes`` (``log.cleaner.dedupe.buffer.size``). It is full when ``load_factor`` of its slots are in
+    use.
 
-    ``latest_offset`` is up to where the log was looked at, -1 before. ``ValueError`` when there is no room for one key.
+    ``latest_offset`` is the last offset of the log that was read, or -1. Raises ``ValueError`` if there is no room for
+    a key, or if ``load_factor`` isn't above 0 and at most 1.
 
     >>> offsets = OffsetMap(1 << 20)
     >>> offsets.put(b"user-1", 7), offsets.put(b"user-1", 9), offsets.get(b"user-1"), offsets.get(b"user-2")
@@ -33,7 +38,7 @@ cdef class OffsetMap:
             raise ValueError(f"the load factor is above 0 and at most 1, not {load_factor}")
         if self.slots * load_factor < 1 or self.slots < 2:
             raise ValueError(f"{size_bytes} bytes have no room for a key at load factor {load_factor}")
-        self.capacity = min(<size_t>(self.slots * load_factor), self.slots - 1)    # a search ends at an empty slot
+        self.capacity = min(<size_t>(self.slots * load_factor), self.slots - 1)    # a search needs an empty slot to end
         self.table = <Slot *>calloc(self.slots, sizeof(Slot))
         if self.table == NULL:
             raise MemoryError(f"no memory for an offset map of {size_bytes} bytes")
@@ -46,13 +51,13 @@ cdef class OffsetMap:
         return self.used
 
     cdef void prefetch(self, xxh3_digest digest) noexcept nogil:
-        """Have the memory where a digest's search begins brought near: a table of any size lies far from the processor,
-        and looking up several keys at once waits once.
+        """Start loading the first slot of a digest into the processor's cache. The table is larger than the cache, so
+        each search waits for memory. If several keys are prefetched before they are searched, they wait together.
         """
         prefetch_memory(&self.table[xxh3_slot(digest, self.slots)])
 
     cdef bint put_digest(self, xxh3_digest digest, int64_t offset) noexcept nogil:
-        """Whether there was room. The offset of a key that is there already is replaced."""
+        """Set the offset of a key, which may be there already. False if the key is new and the map is full."""
         cdef size_t at = xxh3_slot(digest, self.slots)
         cdef Slot *slot = &self.table[at]
         while slot.offset != 0:
@@ -80,16 +85,16 @@ cdef class OffsetMap:
         return -1
 
     def put(self, const uint8_t[::1] key not None, int64_t offset):
-        """Note the offset, 0 or more, of a key; False when the key is new and the map is full."""
+        """Set the offset of a key, 0 or more. False if the key is new and the map is full."""
         assert offset >= 0, f"offset {offset}"
         return self.put_digest(xxh3_128(&key[0] if key.shape[0] else NULL, key.shape[0]), offset)
 
     def get(self, const uint8_t[::1] key not None):
-        """The last offset that was noted of a key; -1 if there is none."""
+        """The last offset of a key, or -1 if it isn't in the map."""
         return self.get_digest(xxh3_128(&key[0] if key.shape[0] else NULL, key.shape[0]))
 
     def clear(self):
-        """Forget all keys, for another log. The memory goes back to the system."""
+        """Remove all keys, so that the map can be used for another log. Its memory goes back to the system."""
         cdef Slot *fresh = <Slot *>calloc(self.slots, sizeof(Slot))
         if fresh == NULL:
             raise MemoryError(f"no memory for an offset map of {self.slots * sizeof(Slot)} bytes")
@@ -100,7 +105,7 @@ cdef class OffsetMap:
 
 
 def key_digest(const uint8_t[::1] key not None):
-    """The 16 bytes that stand for a key, as ``xxhash.xxh3_128_digest`` gives them.
+    """The digest of a key, 16 bytes: the same as that of ``xxhash.xxh3_128_digest``.
 
     >>> key_digest(b"user-1").hex()
     'b1b63206a86892ee898c9e6721c25e42'
