@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
 from actors.cli.arguments import (
     UsageError,
@@ -17,6 +17,7 @@ from actors.cli.arguments import (
 from actors.cli.configs import add_config, add_unset, alter_configs
 from actors.cli.connection import complete_groups, complete_topics, open_admin
 from actors.cli.for_each import delete_each, do_each, tell, unknown
+from actors.cli.group_shown import described
 from actors.cli.output import counted, print_columns, print_json
 from actors.cli.parsers import add_actions, new_parser
 from actors.cli.positions import time_ms
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from actors.cli.parsers import Verbs
     from actors.clients.admin import Admin
     from actors.clients.admin.descriptions import GroupDescription
-    from actors.clients.structs import TopicPartition
 
 DESCRIPTION = (
     "Lists, describes, alters and deletes the consumer groups of any Kafka, shows their lag, moves their offsets."
@@ -41,6 +41,7 @@ kstore groups reset-offsets billing --topic orders --to-earliest
 LIST_EXAMPLES = """
 kstore groups list
 kstore groups list --state Empty --json
+kstore groups list --type consumer
 """
 DESCRIBE_EXAMPLES = """
 kstore groups describe
@@ -62,6 +63,8 @@ kstore groups reset-offsets billing --all-topics --shift-by -2 --execute
 kstore groups reset-offsets billing --topic orders --to-datetime 2026-01-01
 kstore groups reset-offsets billing --topic orders:0 --to-offset 1 --json
 """
+DESCRIBED_TYPES = ("", "classic", "consumer")
+"""The first is that of brokers that don't tell it."""
 DESCRIBING = """
 Shows groups (without a name: all): the configs that were set for them, their members, what each reads, and how far
 behind the group is, in records.
@@ -93,6 +96,9 @@ def add_to(verbs: Verbs) -> None:
     listing = new_parser(actions, "list", "list groups", "Lists groups, a line each.", LIST_EXAMPLES)
     listing.add_argument(
         "--state", action="append", default=[], metavar="STATE", help="only Empty, Stable, ...; repeatable"
+    )
+    listing.add_argument(
+        "--type", action="append", default=[], metavar="TYPE", help="only classic, consumer, ...; repeatable"
     )
     finish(listing, list_groups, "one object with all groups")
 
@@ -165,7 +171,7 @@ def add_reset(parser: argparse.ArgumentParser) -> None:
 def list_groups(options: argparse.Namespace) -> int:
     """A line a group."""
     with open_admin(options) as admin:
-        groups = admin.list_groups(states_filter=options.state)
+        groups = admin.list_groups(states_filter=options.state, types_filter=options.type)
     if options.json:
         found = [
             {"group": each.group_id, "state": each.state, "protocol_type": each.protocol_type, "type": each.type}
@@ -174,7 +180,8 @@ def list_groups(options: argparse.Namespace) -> int:
         print_json({"groups": found})
     else:
         print_columns(
-            ("group", "state", "protocol type"), [(each.group_id, each.state, each.protocol_type) for each in groups]
+            ("group", "type", "state", "protocol type"),
+            [(each.group_id, each.type, each.state, each.protocol_type) for each in groups],
         )
     return 0
 
@@ -188,9 +195,10 @@ def describe(options: argparse.Namespace) -> int:
         return 0
     for number, group in enumerate(found):
         members = counted(len(group["members"]), "member")
+        kind = "consumer group, " if group["type"] == "consumer" else ""
         protocol = f", assignor {group['protocol']}" if group["protocol"] else ""
         configs = "".join(f"\n  {key}={value}" for key, value in group["configs"].items())
-        print(f"{chr(10) if number else ''}{group['group']}: {group['state']}, {members}{protocol}{configs}")
+        print(f"{chr(10) if number else ''}{group['group']}: {kind}{group['state']}, {members}{protocol}{configs}")
         if group["members"]:
             rows = [
                 (
@@ -219,108 +227,15 @@ def chosen(admin: Admin, options: argparse.Namespace) -> list[GroupDescription]:
         return list(admin.describe_groups(names).values()) if names else []
     except GroupIdNotFound as error:
         there = group_names(admin)
-        raise unknown(type(error), "group", next(name for name in names if name not in there), there) from None
+        missing = [name for name in names if name not in there]
+        if not missing:
+            raise
+        raise unknown(type(error), "group", missing[0], there) from None
 
 
 def group_names(admin: Admin) -> list[str]:
-    """All groups' names."""
-    return sorted(group.group_id for group in admin.list_groups())
-
-
-class OffsetShown(TypedDict):
-    """How far a group is in a partition, as JSON shows it."""
-
-    topic: str
-    partition: int
-    committed: int | None
-    next_offset: int | None
-    lag: int | None
-    client: str | None
-
-
-class MemberShown(TypedDict):
-    """A member as JSON shows it; ``partitions`` are pairs of topic and number."""
-
-    member_id: str
-    instance_id: str | None
-    client_id: str
-    host: str
-    partitions: list[tuple[str, int]]
-
-
-class GroupShown(TypedDict):
-    """A group as JSON shows it."""
-
-    group: str
-    state: str
-    protocol_type: str
-    protocol: str
-    coordinator: int
-    configs: dict[str, str | None]
-    members: list[MemberShown]
-    offsets: list[OffsetShown]
-
-
-def described(admin: Admin, group: GroupDescription) -> GroupShown:
-    """One group as JSON shows it."""
-    committed = admin.list_group_offsets(group.group_id)[group.group_id]
-    readers = {partition: member.client_id for member in group.members for partition in member.assignment}
-    partitions = sorted({*committed, *readers})
-    ends = ends_of(admin, partitions)
-    offsets: list[OffsetShown] = []
-    for partition in partitions:
-        at, end = committed.get(partition), ends.get(partition)
-        offsets.append(
-            {
-                "topic": partition.topic,
-                "partition": partition.partition,
-                "committed": None if at is None else at.offset,
-                "next_offset": end,
-                "lag": None if at is None or end is None else max(0, end - at.offset),
-                "client": readers.get(partition),
-            }
-        )
-    members: list[MemberShown] = [
-        {
-            "member_id": member.member_id,
-            "instance_id": member.group_instance_id,
-            "client_id": member.client_id,
-            "host": member.client_host,
-            "partitions": [(partition.topic, partition.partition) for partition in sorted(member.assignment)],
-        }
-        for member in group.members
-    ]
-    return {
-        "group": group.group_id,
-        "state": group.state,
-        "protocol_type": group.protocol_type,
-        "protocol": group.protocol,
-        "coordinator": group.coordinator,
-        "configs": configs_of(admin, group.group_id),
-        "members": members,
-        "offsets": offsets,
-    }
-
-
-def configs_of(admin: Admin, group: str) -> dict[str, str | None]:
-    """The configs that were set for a group; none where the brokers are older than such configs."""
-    from actors.clients.admin.descriptions import ConfigResource
-    from kstore.errors import InvalidRequest
-
-    try:
-        found = admin.describe_configs([ConfigResource("group", group)], config_filter="modified")
-    except InvalidRequest:
-        return {}
-    return {name: entry.value for name, entry in found["group"][group].items()}
-
-
-def ends_of(admin: Admin, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
-    """The next offset of each partition that is still there."""
-    from actors.clients.admin.descriptions import OffsetSpec
-
-    there = set(admin.list_topics())
-    wanted = {partition: OffsetSpec.LATEST for partition in partitions if partition.topic in there}
-    return {partition: at.offset for partition, at in admin.list_partition_offsets(wanted).items()} if wanted else {}
+    """The names of all groups that can be described."""
+    return sorted(group.group_id for group in admin.list_groups() if group.type in DESCRIBED_TYPES)
 
 
 def alter(options: argparse.Namespace) -> int:

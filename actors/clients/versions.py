@@ -46,4 +46,5 @@ CLIENT_VERSIONS: dict[int, tuple[int, int]] = {
     65: (0, 0),  # DescribeTransactions
     66: (0, 2),  # ListTransactions; 1 by duration, 2 by a pattern of ids
     68: (0, 1),  # ConsumerGroupHeartbeat; 1 with the member's own id
+    69: (0, 1),  # ConsumerGroupDescribe; 1 with the protocol of each member
 }

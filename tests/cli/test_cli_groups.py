@@ -25,7 +25,9 @@ def offset(ok, group: str) -> int:
 
 
 def test_a_group_is_listed_with_its_state_and_described_with_its_lag(ok, topic, billed) -> None:
-    assert [billed, "Empty", "consumer"] in [line.split() for line in ok("groups", "list").decode().splitlines()]
+    assert [billed, "classic", "Empty", "consumer"] in [
+        line.split() for line in ok("groups", "list").decode().splitlines()
+    ]
     told = json.loads(ok("groups", "describe", billed, "--json"))["groups"][0]
     assert told["state"] == "Empty"
     assert told["offsets"] == [
@@ -52,6 +54,25 @@ def test_a_living_member_is_shown_with_what_it_reads(ok, topic, billed, environm
         member.communicate()
     assert member.returncode == 0
     assert offset(ok, billed) == 10
+
+
+def test_a_consumer_group_is_shown_with_its_members_and_listed_by_its_type(ok, topic, billed, environment) -> None:
+    how = "-X", "client_id=me", "-X", "group_protocol=consumer"
+    member = subprocess.Popen([COMMAND, "consume", "-G", billed, topic, *how], stdout=subprocess.PIPE, env=environment)
+    try:
+        wait_until(lambda: offset(ok, billed) == 10, what="a member that reads")
+        (told,) = json.loads(ok("groups", "describe", billed, "--json"))["groups"]
+        assert (told["type"], told["state"], told["protocol"]) == ("consumer", "Stable", "uniform")
+        assert [(each["client_id"], each["partitions"]) for each in told["members"]] == [("me", [[topic, 0]])]
+        assert ok("groups", "describe", billed).decode().startswith(f"{billed}: consumer group, Stable, 1 member,")
+        listed = [line.split() for line in ok("groups", "list", "--type", "consumer").decode().splitlines()]
+        assert [billed, "consumer", "Stable", "consumer"] in listed
+        assert billed not in ok("groups", "list", "--type", "classic").decode().split()
+        assert billed in [each["group"] for each in json.loads(ok("groups", "describe", "--json"))["groups"]]
+    finally:
+        member.send_signal(signal.SIGTERM)
+        member.communicate()
+    assert member.returncode == 0
 
 
 @pytest.mark.parametrize(

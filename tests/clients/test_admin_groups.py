@@ -7,7 +7,15 @@ from clients.targets import Target
 from waiting import wait_until
 
 from actors.clients.errors import SeveralFailed
-from kstore import Consumer, MemberToRemove, OffsetAndMetadata, OffsetSpec, OffsetTimestamp, TopicPartition
+from kstore import (
+    Consumer,
+    MemberToRemove,
+    OffsetAndMetadata,
+    OffsetSpec,
+    OffsetTimestamp,
+    SubscriptionPattern,
+    TopicPartition,
+)
 from kstore.errors import (
     GroupIdNotFound,
     GroupSubscribedToTopic,
@@ -17,19 +25,23 @@ from kstore.errors import (
     UnknownTopicOrPartition,
 )
 
+CONSUMER: dict[str, Any] = {"fetch_max_wait_ms": 20, "auto_offset_reset": "earliest", "group_protocol": "consumer"}
 QUICK: dict[str, Any] = {"fetch_max_wait_ms": 20, "auto_offset_reset": "earliest", "heartbeat_interval_ms": 100}
 
 
 def joined(target: Target, topic: str, group: str, **keywords: Any) -> Consumer:
     """A consumer that has its partitions."""
     consumer = target.consumer(topic, group_id=group, **QUICK, **keywords)
+    has_partitions(consumer)
+    return consumer
 
-    def has_partitions() -> object:
+
+def has_partitions(consumer: Consumer) -> None:
+    def polled() -> object:
         consumer.poll(100)
         return consumer.assignment()
 
-    wait_until(has_partitions, what="partitions")
-    return consumer
+    wait_until(polled, what="partitions")
 
 
 def at(topic: str, *numbers: int) -> list[TopicPartition]:
@@ -58,6 +70,35 @@ def test_a_group_and_its_members_are_described(target: Target) -> None:
     assert (member.client_id, member.group_instance_id) == ("reader", "instance-1")
     assert member.client_host.startswith("/")
     assert (member.topics, member.assignment) == ((topic,), tuple(at(topic, 0, 1)))
+
+
+def test_a_consumer_group_is_described_beside_a_classic_one(target: Target) -> None:
+    admin, topic, group, classic = target.admin(), target.topic(partitions=2), target.group(), target.group()
+    member = target.consumer(topic, group_id=group, client_id="reader", group_instance_id="i", **CONSUMER)
+    has_partitions(member)
+    joined(target, topic, classic)
+    found = admin.describe_groups([group, classic])
+    assert [each.type for each in found.values()] == ["consumer", "classic"]
+    described = found[group]
+    assert (described.protocol_type, described.protocol, described.state) == ("consumer", "uniform", "Stable")
+    (told,) = described.members
+    assert (told.member_id, told.client_id, told.group_instance_id) == (
+        member.group_metadata().member_id,
+        "reader",
+        "i",
+    )
+    assert (told.topics, told.subscribed_topic_regex) == ((topic,), "")
+    assert sorted(told.assignment) == at(topic, 0, 1)
+    assert group in {each.group_id for each in admin.list_groups(types_filter=["consumer"])}
+
+
+def test_a_member_is_described_with_its_regular_expression(target: Target) -> None:
+    admin, topic, group = target.admin(), target.topic(), target.group()
+    consumer = target.consumer(group_id=group, **CONSUMER)
+    consumer.subscribe(SubscriptionPattern(f"{topic}.*"))
+    has_partitions(consumer)
+    (told,) = admin.describe_groups([group])[group].members
+    assert (told.topics, told.subscribed_topic_regex) == ((), f"{topic}.*")
 
 
 def test_groups_are_listed_by_state_and_type(target: Target) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from clients import wrong_values
 from clients.keyword_documents import CLASSES as CONFIGS
-from clients.wrong_calls import CALLED_BY_KSTORE, CLASSES, PARTS, ROWS, Row
+from clients.wrong_calls import CALLED_BY_KSTORE, CLASSES, COMPACTED, PARTS, ROWS, Row
 from clients.wrong_values import PLACE, TOPIC
 
 import kstore
@@ -36,6 +36,7 @@ class Made:
         self.faults = self.cluster.faults
         self.trace = self.cluster.trace
         self.cluster.create_topic(TOPIC)
+        self.cluster.create_topic(COMPACTED, config={"cleanup.policy": "compact"})
         self.over_tcp = {"bootstrap_servers": self.cluster.bootstrap_servers} if "listen" in how else None
         self.opened: list[Any] = []
 

@@ -86,6 +86,7 @@ def maybe(param: Param) -> Param:
 
 
 INT, LONG, SHORT = 2**31 - 1, 2**63 - 1, 2**15 - 1
+COMPACTED = "compacted"
 topic: Param = TEXT, TOPIC
 group: Param = TEXT, "g"
 flag: Param = FLAG, False
@@ -128,6 +129,8 @@ CLUSTER = {
     "records": of("cluster", topic=topic, n=maybe(whole(0, LONG, 1)), partition=maybe(partition), timeout=wait),
     "committed": of("cluster", group=group, timeout=wait),
     "lag": of("cluster", group=group, timeout=wait),
+    "expire": of("cluster", topic=topic, timeout=wait),
+    "compact": of("cluster", topic=(Kind(wrong.text, (COMPACTED,)), COMPACTED), timeout=wait),
     "reset": of("cluster"),
     "freeze": of("cluster"),
     "wait_for": of("cluster", predicate=(FUNCTION, lambda: True), timeout=wait),

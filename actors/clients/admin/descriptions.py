@@ -205,7 +205,9 @@ class GroupListing(NamedTuple):
 
 
 class MemberDescription(NamedTuple):
-    """A member of a group: its topics and partitions as the consumer protocol tells them; empty for other kinds."""
+    """A member of a group: what it subscribes to by name and by regular expression, and its partitions; all are empty
+    for groups that aren't of consumers.
+    """
 
     member_id: str
     group_instance_id: str | None
@@ -213,11 +215,13 @@ class MemberDescription(NamedTuple):
     client_host: str
     topics: tuple[str, ...]
     assignment: tuple[TopicPartition, ...]
+    subscribed_topic_regex: str
 
 
 class GroupDescription(NamedTuple):
-    """A group. ``state`` is Empty, PreparingRebalance, CompletingRebalance or Stable; ``protocol`` the assignor that
-    its members agreed on.
+    """A group of the type ``classic`` or ``consumer``. ``state`` is Empty or Stable, of a classic group also
+    PreparingRebalance or CompletingRebalance, of a consumer group Assigning or Reconciling; ``protocol`` the assignor
+    that its members agreed on.
     """
 
     group_id: str
@@ -226,6 +230,7 @@ class GroupDescription(NamedTuple):
     protocol: str
     coordinator: int
     members: tuple[MemberDescription, ...]
+    type: str
 
 
 @checked

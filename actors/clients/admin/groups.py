@@ -18,9 +18,11 @@ from actors.clients.admin.descriptions import GroupDescription, GroupListing, Me
 from actors.clients.coroutine import SendTo
 from actors.clients.structs import TopicPartition
 from actors.runtime.coroutine import Eventually
-from kstore.errors import GroupIdNotFound, KafkaError, for_code
+from kstore.errors import GroupIdNotFound, KafkaError, UnsupportedVersion, for_code
 from kstore.errors.arguments import listed, shown, text, whole
 from kstore.schema import decode
+from kstore.schema.messages.consumer_group_describe import ConsumerGroupDescribeRequest
+from kstore.schema.messages.consumer_group_describe import DescribedGroup as DescribedConsumerGroup
 from kstore.schema.messages.consumer_protocol import ConsumerProtocolAssignment, ConsumerProtocolSubscription
 from kstore.schema.messages.delete_groups import DeleteGroupsRequest
 from kstore.schema.messages.describe_groups import DescribedGroup, DescribedGroupMember, DescribeGroupsRequest
@@ -55,18 +57,60 @@ def _listed(groups: Iterable[ListedGroup], node_id: int) -> list[GroupListing]:
 
 
 def describe(actor: ClientActor, group_ids: Sequence[str]) -> Eventually[dict[str, GroupDescription]]:
-    """Groups with their members."""
+    """Groups with their members: as classic groups, and those that aren't any as consumer groups."""
 
     def ask(node_id: int, groups: list[str]) -> Eventually[Mapping[str, GroupDescription | KafkaError]]:
         answer = yield SendTo(node_id, DescribeGroupsRequest(groups=groups))
         if isinstance(answer, KafkaError):
             return dict.fromkeys(groups, answer)
-        return {each.group_id: _described(each, node_id) for each in answer.groups}
+        found = {each.group_id: _described(each, node_id) for each in answer.groups}
+        others = [group_id for group_id, outcome in found.items() if isinstance(outcome, GroupIdNotFound)]
+        if others:
+            found.update((yield from _consumer_groups(node_id, others)))
+        return found
 
     def one_round(left: list[str]) -> Eventually[Mapping[str, GroupDescription | KafkaError]]:
         return (yield from at_coordinators(actor, left, ask))
 
     return (yield from in_rounds(actor, group_ids, one_round))
+
+
+def _consumer_groups(node_id: int, groups: list[str]) -> Eventually[Mapping[str, GroupDescription | KafkaError]]:
+    """Those of the groups that are consumer groups; none where the broker doesn't serve these."""
+    answer = yield SendTo(node_id, ConsumerGroupDescribeRequest(group_ids=groups))
+    if isinstance(answer, UnsupportedVersion):
+        return {}
+    if isinstance(answer, KafkaError):
+        return dict.fromkeys(groups, answer)
+    return {
+        each.group_id: _described_consumer_group(each, node_id)
+        for each in answer.groups
+        if each.error_code not in (GroupIdNotFound.code, UnsupportedVersion.code)
+    }
+
+
+def _described_consumer_group(group: DescribedConsumerGroup, node_id: int) -> GroupDescription | KafkaError:
+    if group.error_code:
+        return for_code(group.error_code, group.error_message)
+    members = [
+        MemberDescription(
+            member.member_id,
+            member.instance_id,
+            member.client_id,
+            member.client_host,
+            tuple(member.subscribed_topic_names),
+            tuple(
+                TopicPartition(topic.topic_name, number)
+                for topic in member.assignment.topic_partitions
+                for number in topic.partitions
+            ),
+            member.subscribed_topic_regex or "",
+        )
+        for member in group.members
+    ]
+    return GroupDescription(
+        group.group_id, group.group_state, CONSUMER, group.assignor_name, node_id, tuple(members), "consumer"
+    )
 
 
 def _described(group: DescribedGroup, node_id: int) -> GroupDescription | KafkaError:
@@ -76,7 +120,7 @@ def _described(group: DescribedGroup, node_id: int) -> GroupDescription | KafkaE
         return GroupIdNotFound(f"Group {group.group_id} not found.")
     members = [_member(each, group.protocol_type == CONSUMER) for each in group.members]
     return GroupDescription(
-        group.group_id, group.group_state, group.protocol_type, group.protocol_data, node_id, tuple(members)
+        group.group_id, group.group_state, group.protocol_type, group.protocol_data, node_id, tuple(members), "classic"
     )
 
 
@@ -94,7 +138,7 @@ def _member(member: DescribedGroupMember, is_consumer: bool) -> MemberDescriptio
                 for number in each.partitions
             )
     return MemberDescription(
-        member.member_id, member.group_instance_id, member.client_id, member.client_host, topics, assignment
+        member.member_id, member.group_instance_id, member.client_id, member.client_host, topics, assignment, ""
     )
 
 
