@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from actors.partition.cleaning_messages import OfferLog
+from actors.runtime.failures import Failures
 from kstore import Cluster
 
 SMALL = {"cleanup.policy": "compact", "internal.segment.bytes": "2000"}
@@ -45,3 +47,27 @@ def test_a_load_factor_that_makes_no_sense_stops_no_cleaner(load: str) -> None:
         cluster.run_for(20)
         assert len(cluster.records("prices")) < 40
         assert not cluster.failures
+
+
+def test_a_cleaner_that_fails_in_the_midst_of_a_cleaning_is_replaced_and_the_next_one_cleans(
+    start: Any, disks: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster = start(brokers=1).cluster
+    cluster.create_topic("prices", config=SMALL)
+    fill(cluster, "prices", 300)
+    (node,) = cluster.living()
+    replica = node.actors[f"{node.name}/replica/prices-0"]
+    cluster.wait_for(lambda: replica.compacting is not None, timeout=20)
+    cleaner = node.actors[f"{node.name}/log-cleaner"]
+    monkeypatch.setattr(cluster.world, "strict", False)
+    monkeypatch.setattr(cleaner, "_arm", lambda: 1 / 0)
+    cluster.world.driver.call(cleaner.actor_ref.tell, OfferLog("prices", 0, replica.actor_ref))
+    cluster.run_for(40)
+    assert len(Failures.recent) == 1
+    assert len(cluster.records("prices")) < 40
+    assert node.actors[f"{node.name}/log-cleaner"] is not cleaner
+    fill(cluster, "prices", 300)
+    cluster.run_for(20)
+    assert len(cluster.records("prices")) < 40
+    assert replica.offline is None
+    Failures.recent.clear()
