@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from kstore.log.producers import ProducerEntry
 
 PIECE_BYTES = 256 << 10
+PRODUCERS_A_SLICE = 500
+"""Half a millisecond or so, on the log's thread."""
 
 Result = TypeVar("Result")
 Slices = Generator[DiskWork, None, Result]
@@ -258,7 +260,7 @@ class Cleaning:
         """Copy segments that follow on each other into one, which takes their place."""
         log = self._log
         self._old = old
-        self._copy.last_of_producers = {each.producer_id: last_of(each) for each in log.producers}
+        yield from self._note_producers()
         self._copy.high_watermark = log.high_watermark
         new = Segment(log.fs, log.path, old[0].base_offset, create=True, now_ms=old[-1].created_ms, stage=CLEANED)
         self._new = new
@@ -280,6 +282,17 @@ class Cleaning:
         self._sums["segments_before"] += len(old)
         self._sums["segments_after"] += 1
         log.disk.forget(unlinks)
+
+    def _note_producers(self) -> Slices[None]:
+        """Note the last batch of each producer. A producer that writes meanwhile has its last batch in the active
+        segment: whichever of the two is noted, nothing that must be kept is lost.
+        """
+        known: dict[int, tuple[int, int]] = {}
+        for count, each in enumerate(self._log.producers, 1):
+            known[each.producer_id] = last_of(each)
+            if count % PRODUCERS_A_SLICE == 0:
+                yield from self._sliced("look at more producers of", lambda: None)
+        self._copy.last_of_producers = known
 
     def _copy_into(self, new: Segment, segment: Segment) -> Slices[None]:
         position = 0

@@ -11,7 +11,7 @@ from kstore.fs import MemoryFileSystem
 from kstore.fs.faulty import FaultyFileSystem
 from kstore.log import Log
 from kstore.log.cleanable import cleanable
-from kstore.log.cleaning import Cleaning
+from kstore.log.cleaning import PRODUCERS_A_SLICE, Cleaning
 from kstore.log.offset_map import OffsetMap
 from kstore.records import parse_batches
 
@@ -172,3 +172,20 @@ def test_a_log_that_was_cut_since_it_was_looked_at_is_not_cleaned() -> None:
         pass
     assert "changed while it was compacted" in str(cleaning.failure)
     assert kept(log) == before
+
+
+def test_the_producers_of_a_log_are_looked_at_in_several_slices() -> None:
+    log = opened(FaultyFileSystem(MemoryFileSystem()), segment_bytes=1_000_000)
+    for number in range(2 * PRODUCERS_A_SLICE + 1):
+        put(log, (b"k", b"v%d" % number), producer=number)
+    roll(log)
+    cleaning, works = begin(log), []
+    while (work := cleaning.next_work(NOW_MS)) is not None:
+        works.append(work.name)
+        work.run()
+        work.done(None)
+    assert works.count(f"look at more producers of {log.path}") == 2
+    assert cleaning.failure is None
+    left = list(log.batches(0, log.segments.active.base_offset))
+    assert [batch.producer_id for batch in left] == list(range(2 * PRODUCERS_A_SLICE + 1))
+    assert [batch.count for batch in left if batch.count] == [1]
