@@ -1,4 +1,6 @@
-"""What configs do to consumer groups in a shard: a group's own intervals, and the assignors of the broker."""
+"""What configs do to consumer groups in a shard: a group's own intervals, and the assignors and the room of the
+broker.
+"""
 
 from __future__ import annotations
 
@@ -52,3 +54,14 @@ def test_an_assignor_that_is_no_longer_configured_gets_no_vote() -> None:
     again.topics.set(topics())
     again.ask(ConsumerGroupDescribeRequest(group_ids=["g"]), "described", 1)
     assert again.answer("described").groups[0].assignor_name == "uniform"
+
+
+def test_a_subscription_that_grows_beyond_the_room_is_refused_and_the_member_stays() -> None:
+    driven = started(group_metadata_max_bytes=20_000)
+    epoch = join(driven, "A").member_epoch
+    many = ["orders", *(f"{number:0200}" for number in range(100))]
+    for wanted in ({"subscribed_topic_names": many}, {"subscribed_topic_regex": "o" * 20_000}):
+        with pytest.raises(errors.CoordinatorNotAvailable):
+            beat(driven, "A", epoch, **wanted)
+    assert beat(driven, "A", epoch, subscribed_topic_names=["orders"]).error_code == 0
+    assert group(driven).members["A"].topics == ("orders",)

@@ -126,7 +126,7 @@ class ConsumerGroups:
         """Take a member's step, and answer it once it is in the log. ``before``: the records that have made the group
         what it is, of another kind until now; they are written with the step.
         """
-        self._check_room(request)
+        self._check_room(group, request)
         step = self.heartbeats.beat(group, request, caller, event.now_ms)
         if step.member is not None:
             self._start_session(group, step.member, event)
@@ -153,11 +153,14 @@ class ConsumerGroups:
         group.session_timeout_ms = self._configs_of(group.group_id).session_timeout_ms
         start_session(group, member, event)
 
-    def _check_room(self, request: ConsumerGroupHeartbeatRequest) -> None:
-        if request.member_epoch != JOINING:
-            return
-        nbytes = MEMBER_BYTES + sum(100 + len(name) for name in request.subscribed_topic_names or ())
-        if not self._groups.memory_use.has_room(nbytes, self._settings.group_metadata_max_bytes):
+    def _check_room(self, group: ConsumerGroup, request: ConsumerGroupHeartbeatRequest) -> None:
+        """Refuse what a member brings without room for it: all of a new one, else what its subscription grows by."""
+        nbytes = _subscription_bytes(request.subscribed_topic_names or (), request.subscribed_topic_regex or "")
+        if request.member_epoch == JOINING:
+            nbytes += MEMBER_BYTES
+        elif member := group.members.get(request.member_id):
+            nbytes -= _subscription_bytes(member.topics, member.regex)
+        if nbytes > 0 and not self._groups.memory_use.has_room(nbytes, self._settings.group_metadata_max_bytes):
             raise errors.CoordinatorNotAvailable()
 
     def write(
@@ -302,3 +305,7 @@ class ConsumerGroups:
 
     def unloaded(self, event: Event) -> None:
         """Nobody waits for a group itself."""
+
+
+def _subscription_bytes(names: Sequence[str], regex: str) -> int:
+    return sum(100 + len(name) for name in names) + len(regex)
