@@ -167,25 +167,6 @@ def test_a_member_that_gives_nothing_up_in_its_time_is_removed(driven: Driven) -
     assert numbers(beat(driven, "B", 3, topic_partitions=owned())) == [0, 1, 2, 3]
 
 
-def test_a_static_member_that_is_there_keeps_its_instance_id(driven: Driven) -> None:
-    join(driven, "A", instance_id="i")
-    with pytest.raises(errors.UnreleasedInstanceId):
-        join(driven, "B", instance_id="i")
-    with pytest.raises(errors.FencedInstanceId):
-        beat(driven, "B", 2, instance_id="i")
-    with pytest.raises(errors.UnknownMemberId):
-        beat(driven, "A", 2, instance_id="other")
-
-
-def test_a_static_member_that_left_for_now_comes_back_to_its_partitions(driven: Driven) -> None:
-    join(driven, "A", instance_id="i")
-    assert beat(driven, "A", -2, instance_id="i").member_epoch == -2
-    back = join(driven, "A2", instance_id="i")
-    assert (back.member_epoch, numbers(back)) == (2, [0, 1, 2, 3])
-    assert list(group(driven).members) == ["A2"]
-    assert group(driven).epoch == 2, "nobody else has to move"
-
-
 def test_new_partitions_begin_an_epoch(driven: Driven) -> None:
     join(driven, "A")
     beat(driven, "A", 2)

@@ -87,7 +87,8 @@ class Heartbeats:
         if old is None:
             member = ConsumerMember(request.member_id or self._new_uuid())
         elif old.member_id != request.member_id:
-            replaced, member = old, old._replace(member_id=request.member_id, epoch=JOINING, previous_epoch=JOINING)
+            member_id = request.member_id or self._new_uuid()
+            replaced, member = old, old._replace(member_id=member_id, epoch=JOINING, previous_epoch=JOINING)
         else:
             member = old
         asked = _asking(member, request, caller)
