@@ -32,10 +32,19 @@ from actors.transactions.metadata import NO_EPOCH
 from actors.transactions.shard import TransactionShard
 from actors.transactions.shard_factory import TransactionShards
 from kstore.log import Log
+from kstore.named import NamedTuple
 from kstore.records import read_end_transaction_marker
 
 WRITTEN = ("epoch", "metadata_hash", "assignment_epoch", "members", "static_members", "targets", "owners", "regexes")
 """What the records of a consumer group say of it."""
+
+
+class SeenGroup(NamedTuple):
+    """A group at a coordinator's turn: its epoch, as that of "", and those of its members that aren't away."""
+
+    kind: str
+    has_members: bool
+    epochs: dict[str, int]
 
 
 class CoordinatorJudge:
@@ -44,8 +53,8 @@ class CoordinatorJudge:
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
         self.answering: dict[str, str] = {}  # partition and epoch of a coordinator: the node that has it
-        self.groups: dict[str, dict[str, dict[str, int]]] = {}  # by partition and id: epochs, of groups and members
-        self.deleted: Callable[[str], None] = lambda _: None  # is called with a group that is there no more
+        self.groups: dict[str, dict[str, SeenGroup]] = {}  # by partition and id
+        self.ended: Callable[[str], None] = lambda _: None  # is called with a group that is there no more
         self.newest: dict[str, int] = {}  # partition: the last epoch in which it has had a coordinator
         self.outdated_us: dict[str, int] = {}  # partition: when a coordinator of an earlier epoch last had a turn
 
@@ -66,21 +75,18 @@ class CoordinatorJudge:
             self.follow_groups(partition, coordinator.loaded_shard)
 
     def follow_groups(self, partition: str, shard: GroupShard) -> None:
-        """Epochs of consumer groups and of their members only rise, also with another coordinator, as long as the group
-        isn't deleted.
+        """Epochs of consumer groups and of their members only rise, also with another coordinator and where the group
+        migrates. They begin anew when it is deleted, and when a group without members is replaced by one of the other
+        kind, as in Kafka.
         """
         before = self.groups.get(partition, {})
-        now: dict[str, dict[str, int]] = {}
-        for group in shard.groups.values():
-            if group.is_committed:
-                now[group.group_id] = epochs_of(group)
-        for group_id, epochs in before.items():
-            if group_id not in now:
-                self.deleted(group_id)
-            for whose, epoch in now.get(group_id, {}).items():
-                if epoch < epochs.get(whose, epoch):
-                    who = f"{whose} of {group_id}" if whose else group_id
-                    raise Violation("a member epoch never falls", f"that of {who} is {epoch} after {epochs[whose]}")
+        now = {group.group_id: seen(group) for group in shard.groups.values() if group.is_committed}
+        for group_id, group in before.items():
+            after = now.get(group_id)
+            if after is None or (after.kind != group.kind and not group.has_members):
+                self.ended(group_id)
+            elif after.kind != group.kind or after.kind == ConsumerGroup.group_type:
+                judge_epochs(group_id, group.epochs, after.epochs)
         self.groups[partition] = now
 
     def judge_all(self, history: History) -> None:
@@ -146,12 +152,23 @@ class CoordinatorJudge:
         return shard
 
 
-def epochs_of(group: Group) -> dict[str, int]:
-    """The epoch of a consumer group, as that of "", and those of its members that aren't away."""
+def seen(group: Group) -> SeenGroup:
+    """What there is to see of a group's epochs. A classic group has its generation, which may be given twice: a
+    coordinator counts it before it is written.
+    """
+    has_members = group.member_count > 0
     if not isinstance(group, ConsumerGroup):
-        return {}
+        assert isinstance(group, ClassicGroup)
+        return SeenGroup(group.group_type, has_members, {"": group.generation_id})
     members = {each.member_id: each.epoch for each in group.members.values() if each.epoch != LEAVING_FOR_NOW}
-    return {"": group.epoch, **members}
+    return SeenGroup(group.group_type, has_members, {"": group.epoch, **members})
+
+
+def judge_epochs(group_id: str, before: dict[str, int], after: dict[str, int]) -> None:
+    for whose, epoch in after.items():
+        if epoch < before.get(whose, epoch):
+            who = f"{whose} of {group_id}" if whose else group_id
+            raise Violation("a member epoch never falls", f"that of {who} is {epoch} after {before[whose]}")
 
 
 def replay(shard: Shard, log: Log) -> None:

@@ -161,7 +161,7 @@ class GroupMember(SimulatedClient):
     def send_commit(self, member_id: str, generation: int, offsets: dict[int, int], since: dict[int, int]) -> Coroutine:
         """Send a commit that may count; the error code, or None if there was no answer."""
         group, history = self.group, self.workload.history
-        orders = {partition: history.next_commit(since[partition]) for partition in offsets}
+        orders = {partition: history.next_commit(group, since[partition]) for partition in offsets}
         for partition, offset in offsets.items():
             history.commit_begun(group, partition, orders[partition], offset)
         answer = yield from self.ask_to_commit(member_id, generation, offsets)

@@ -12,13 +12,14 @@ answer may count or not; what acks=1 acknowledged may be lost.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from math import inf
 
 from actors.simulation.ownership import Ownership
 from kstore.named import NamedTuple
 
-CommitOrder = tuple[int, int]  # generation, number of the commit
+CommitOrder = tuple[int, int, int]  # how many groups of this name have ended, generation, number of the commit
 
 
 class Finding(NamedTuple):
@@ -60,6 +61,7 @@ class History:
         self.producer_ids: dict[tuple[int, int], str] = {}
         self.ownership = Ownership(self.find)
         self.commits: dict[tuple[str, int], PartitionCommits] = {}
+        self.ended_groups: Counter[str] = Counter()
         self.reads = 0
         self.commits_begun = 0
         self.committed_end: Callable[[int], float] = lambda _: inf
@@ -132,10 +134,17 @@ class History:
     def _commits(self, group: str, partition: int) -> PartitionCommits:
         return self.commits.setdefault((group, partition), PartitionCommits())
 
-    def next_commit(self, generation: int) -> CommitOrder:
+    def group_ended(self, group: str) -> None:
+        """A group has ended without members. One of the same name begins anew with its epochs; it may have the offsets
+        of the old one.
+        """
+        self.ownership.forget(group)
+        self.ended_groups[group] += 1
+
+    def next_commit(self, group: str, generation: int) -> CommitOrder:
         """The position of a commit that is about to be sent in the order of its group."""
         self.commits_begun += 1
-        return generation, self.commits_begun
+        return self.ended_groups[group], generation, self.commits_begun
 
     def commit_begun(self, group: str, partition: int, order: CommitOrder, offset: int) -> None:
         """Note that a commit was sent."""

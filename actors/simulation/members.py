@@ -1,7 +1,8 @@
 """The members of the groups of one run: which there are, which of them die, and when their groups have settled.
 
 A seed draws whether there is a classic group, a consumer group, both, or a group with members of both protocols, which
-migrates as they come and go. Some seeds have a simple group as well, with offsets and no members.
+migrates: one after the other is replaced by one of the other protocol, until all are, and then back. Some seeds have a
+simple group as well, with offsets and no members.
 """
 
 from __future__ import annotations
@@ -37,6 +38,12 @@ DRAWN = ((CLASSIC,), (CONSUMER,), (CLASSIC, CONSUMER), (MIXED,), (MIXED,))
 
 REPLACED = 0.6
 
+LOST, LOST_WHILE_MIGRATING = 0.05, 0.3
+"""How often one of the members dies, at each step of the faults; and while a group migrates that has settled."""
+
+MIGRATES_MS = 4_000
+"""How long a group gets to become one of the other kind: longer than the session of a member of a consumer group."""
+
 
 class Members:
     """The members of all groups; ``begin`` begins one."""
@@ -47,6 +54,9 @@ class Members:
         self.random = cluster.world.random
         self.all: list[GroupMember] = []
         self.groups = self.random.choice(DRAWN)
+        self.joining = KINDS[MIXED][0]
+        """Of which protocol those are that join the group that migrates."""
+        self.rests_until_us = 0
         self.made = 0
         self._begin = begin
 
@@ -54,30 +64,62 @@ class Members:
         """Those of the beginning, drawn in number and kind."""
         if self.random.random() < 0.4:
             self.add(SIMPLE)
+        if MIXED in self.groups:
+            self.joining = self.random.choice(KINDS[MIXED])
         for group in self.groups:
             if self.random.random() < 0.5:
                 self.add(group, "instance-0")
             for _ in range(self.random.randint(1, 3)):
                 self.add(group)
+        self.rest()
 
     def add(self, group: str, instance: str | None = None) -> None:
         """Begin one more member of a group."""
         self.made += 1
         label, restless = f"m{self.made}", self.random.random() < 0.5
         keywords = {"label": label, "group": group, "instance": instance, "restless": restless}
-        member = self._begin(self.random.choice(KINDS[group]), label, **keywords)
+        kind = self.joining if group == MIXED else self.random.choice(KINDS[group])
+        member = self._begin(kind, label, **keywords)
         member.is_mixed = group == MIXED
         self.all.append(member)
+
+    def is_one_lost(self) -> bool:
+        """Draw whether one of them dies now."""
+        return self.random.random() < (LOST_WHILE_MIGRATING if self.can_migrate() else LOST)
+
+    def can_migrate(self) -> bool:
+        """Whether there is a group that migrates, and has settled since one of its members was replaced."""
+        there = [member for member in self.all if member.group == MIXED]
+        is_time = self.cluster.world.clock.now_us() >= self.rests_until_us
+        return bool(there) and is_time and all(member.is_stable for member in there)
 
     def lose_one(self) -> int:
         """Kill a member's process; mostly another one comes in its place. Returns the node that is gone."""
         lost = self.random.choice(self.all)
+        if lost.group == MIXED:
+            lost = self.next_to_migrate()
         self.all.remove(lost)
         lost.node.kill()
         self.cluster.net.node_died(lost.node)
         if self.random.random() < REPLACED or not any(member.group == lost.group for member in self.all):
             self.add(lost.group, lost.instance)
+        if lost.group == MIXED and not self.to_migrate():
+            self.rest()
         return lost.node.node_id
+
+    def rest(self) -> None:
+        """Let the group that migrates become what its members are."""
+        self.rests_until_us = self.cluster.world.clock.now_us() + MIGRATES_MS * 1_000
+
+    def to_migrate(self) -> list[GroupMember]:
+        """Those that don't speak the protocol of those that join."""
+        return [member for member in self.all if member.group == MIXED and not isinstance(member, self.joining)]
+
+    def next_to_migrate(self) -> GroupMember:
+        """The next one that is replaced, as in a rolling upgrade. When all have been, the way back begins."""
+        if not self.to_migrate():
+            self.joining = next(kind for kind in KINDS[MIXED] if kind is not self.joining)
+        return self.random.choice(self.to_migrate())
 
     def what_is_not(self) -> str:
         """What hasn't settled, in words; empty when everything has."""

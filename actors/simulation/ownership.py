@@ -109,7 +109,9 @@ class Ownership:
             )
 
     def forget(self, group: str) -> None:
-        """A group has been deleted: it was empty and had no offsets. One of the same name begins anew."""
+        """A group has ended without members: deleted, or replaced by one of the other kind. One of the same name begins
+        anew.
+        """
         self._told = {key: told for key, told in self._told.items() if key[0] != group}
         self._owners = {key: owner for key, owner in self._owners.items() if key[0] != group}
         self._holders = {key: holder for key, holder in self._holders.items() if key[0] != group}

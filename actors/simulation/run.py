@@ -144,7 +144,7 @@ class Run:
         self.workload = Workload(self.history, node_ids, TOPIC, OUTPUTS, partitions, wire=wire)
         self.history.committed_end = lambda partition: self.judge.book(f"{TOPIC}-{partition}").committed_end
         self.history.ownership.outdated_us = self.judge.coordinators.outdated_us
-        self.judge.coordinators.deleted = self.history.ownership.forget
+        self.judge.coordinators.ended = self.history.group_ended
         self.workload.transactions.fenced = self.judge.producers.fenced
         self.workload.transactions.outdated_us = self.judge.coordinators.outdated_us
         self.programs = Programs(self.cluster, self.workload)
@@ -253,7 +253,7 @@ class Run:
         end_us = self.world.clock.now_us() + round(seconds * 1e6)
         while self.world.clock.now_us() < end_us:
             self.world.driver.drive(lambda: False, faults.step())
-            if self.random.random() < 0.05:
+            if self.members.is_one_lost():
                 self.client_ids.remove(self.members.lose_one())
             if self.random.random() < 0.08:
                 self.programs.lose_one()

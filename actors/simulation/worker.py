@@ -94,10 +94,15 @@ class SimulatedWorker(TransactionalProgram):
         producer.send_offsets_to_transaction(offsets, self.reading.group_metadata())
 
     def seek_to_committed(self, consumer: Consumer) -> None:
-        """Read on from where the last transaction that was committed has ended."""
+        """Read on from where the last transaction that was committed has ended. A coordinator that has been replaced,
+        and doesn't know it yet, tells what it knew, as Kafka's does: then begin anew.
+        """
+        began_us = self.cluster.world.clock.now_us()
         try:
             found = consumer.committed(sorted(consumer.assignment()))  # a set has the order of its strings' hashes
         except KafkaTimeout:
             raise BeginAnew from None
+        if self.history.plain.ownership.is_outdated(GROUP, began_us):
+            raise BeginAnew
         for partition, offset in found.items():
             consumer.seek(partition, offset) if offset else consumer.seek_to_beginning(partition)

@@ -110,15 +110,15 @@ def test_an_end_of_the_log_that_goes_back_is_found() -> None:
 def committed(*offsets: int) -> History:
     history = History()
     for number, offset in enumerate(offsets):
-        history.commit_begun("g", 0, (1, number), offset)
-        history.commit_acknowledged("g", 0, (1, number), offset)
+        history.commit_begun("g", 0, (0, 1, number), offset)
+        history.commit_acknowledged("g", 0, (0, 1, number), offset)
     return history
 
 
 def test_the_committed_offset_is_the_last_acknowledged_one() -> None:
     history = committed(5, 8)
     known = history.last_commit("g", 0)
-    assert known == Commit((1, 1), 8)
+    assert known == Commit((0, 1, 1), 8)
     history.commit_found("g", 0, known, 8)
     assert found(history) == []
     history.commit_found("g", 0, known, 5)
@@ -129,10 +129,10 @@ def test_the_committed_offset_is_the_last_acknowledged_one() -> None:
 def test_a_commit_under_way_or_never_answered_may_count_or_not() -> None:
     history = committed(5)
     known = history.last_commit("g", 0)
-    history.commit_begun("g", 0, (2, 0), 9)
+    history.commit_begun("g", 0, (0, 2, 0), 9)
     for offset in (5, 9):
         history.commit_found("g", 0, known, offset)
-    history.commit_begun("g", 0, (0, 0), 3)
+    history.commit_begun("g", 0, (0, 0, 0), 3)
     history.commit_uncertain("g", 0, 3)
     history.commit_found("g", 0, known, 3)
     assert found(history) == []
@@ -148,8 +148,21 @@ def test_nothing_committed_is_found_as_nothing() -> None:
 
 def test_a_late_acknowledgement_of_an_older_generation_takes_nothing_back() -> None:
     history = committed(5)
-    history.commit_acknowledged("g", 0, (0, 7), 2)
-    assert history.last_commit("g", 0) == Commit((1, 0), 5)
+    history.commit_acknowledged("g", 0, (0, 0, 7), 2)
+    assert history.last_commit("g", 0) == Commit((0, 1, 0), 5)
+
+
+def test_a_commit_to_a_group_that_began_anew_follows_those_to_the_old_one() -> None:
+    history = History()
+    for generation, offset in ((6, 5), (2, 8)):
+        order = history.next_commit("g", generation)
+        history.commit_begun("g", 0, order, offset)
+        history.commit_acknowledged("g", 0, order, offset)
+        history.group_ended("g")
+    known = history.last_commit("g", 0)
+    assert known == Commit((1, 2, 2), 8)
+    history.commit_found("g", 0, known, 5)
+    assert found(history) == ["committed offset lost"]
 
 
 def test_one_producer_id_for_two_producers_is_found() -> None:

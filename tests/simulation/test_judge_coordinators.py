@@ -78,8 +78,8 @@ def test_a_consumer_group_that_the_log_has_otherwise_is_seen(played: Run) -> Non
 
 def test_an_epoch_that_falls_is_seen_unless_the_group_was_deleted(played: Run) -> None:
     judge = CoordinatorJudge(played.cluster)
-    deleted: list[str] = []
-    judge.deleted = deleted.append
+    ended: list[str] = []
+    judge.ended = ended.append
     shard = next(shard for _, shard, _ in played.judge.coordinators.loaded() if CONSUMER in shard.groups)
     group = shard.groups[CONSUMER]
     assert isinstance(group, ConsumerGroup)
@@ -87,17 +87,44 @@ def test_an_epoch_that_falls_is_seen_unless_the_group_was_deleted(played: Run) -
     group.epoch -= 1
     with pytest.raises(Violation, match=f"a member epoch never falls: that of {CONSUMER} is {group.epoch} after"):
         judge.follow_groups("groups/0", shard)
-    assert deleted == []
+    assert ended == []
     shard.groups.forget(CONSUMER)
     judge.follow_groups("groups/0", shard)
-    assert deleted == [CONSUMER]
+    assert ended == [CONSUMER]
     shard.groups.admit(group)
     judge.follow_groups("groups/0", shard)
     group.epoch += 1
 
 
+@pytest.mark.parametrize("has_members", [True, False])
+def test_an_epoch_may_fall_where_a_group_without_members_is_replaced_by_one_of_the_other_kind(
+    played: Run, has_members: bool
+) -> None:
+    judge = CoordinatorJudge(played.cluster)
+    ended: list[str] = []
+    judge.ended = ended.append
+    shard = next(shard for _, shard, _ in played.judge.coordinators.loaded() if CONSUMER in shard.groups)
+    group = shard.groups[CONSUMER]
+    assert isinstance(group, ConsumerGroup)
+    members = dict(group.members)
+    if not has_members:
+        group.members.clear()
+    judge.follow_groups("groups/0", shard)
+    classic = ClassicGroup(CONSUMER, now_ms=0)
+    classic.is_committed = True
+    shard.groups.admit(classic)
+    if has_members:
+        with pytest.raises(Violation, match=f"a member epoch never falls: that of {CONSUMER} is 0 after {group.epoch}"):
+            judge.follow_groups("groups/0", shard)
+        classic.generation_id = group.epoch
+    judge.follow_groups("groups/0", shard)
+    assert ended == ([] if has_members else [CONSUMER])
+    group.members.update(members)
+    shard.groups.admit(group)
+
+
 def test_an_acknowledged_offset_that_no_coordinator_has_is_seen(played: Run) -> None:
-    order = played.history.next_commit(1_000)
+    order = played.history.next_commit(GROUP, 1_000)
     played.history.commit_begun(GROUP, 77, order, 5)
     played.history.commit_acknowledged(GROUP, 77, order, 5)
     with pytest.raises(Violation, match="committed offset lost"):
