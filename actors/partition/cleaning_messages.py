@@ -20,7 +20,7 @@ class Compact(NamedTuple):
 
 
 class OfferLog(NamedTuple):
-    """To the node's cleaner: a segment of this compacted log was closed, or it was opened."""
+    """To the node's cleaner: this compacted log may have more to clean than before."""
 
     topic: str
     partition: int

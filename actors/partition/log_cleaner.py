@@ -1,9 +1,10 @@
 """The log cleaner of a node: compacts the logs of compacted topics, one after the other, the dirtiest first.
 
-As Apache Kafka's ``LogCleaner``, with one thread. A replica offers its log when one of its segments was closed: before
-that it has nothing new to clean. ``log.cleaner.backoff.ms`` later the cleaner asks all that were offered what is dirty
-(``kstore/log/cleanable.py``), and has the dirtiest one that is due cleaned by its replica (``replica/compacting.py``),
-until none is due. So it costs nothing while nothing is written.
+As Apache Kafka's ``LogCleaner``, with one thread. A replica offers its log when one of its segments was closed, its
+settings were changed or its first records deleted: otherwise it has nothing new to clean. ``log.cleaner.backoff.ms``
+later the cleaner asks all that were offered what is dirty (``kstore/log/cleanable.py``), and has the dirtiest one that
+is due cleaned by its replica (``replica/compacting.py``), until none is due. So it costs nothing while nothing is
+written.
 
 ``cleaner-offset-checkpoint`` says up to where each log is clean. A log that isn't in it is cleaned from its start.
 """

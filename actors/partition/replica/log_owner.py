@@ -269,7 +269,7 @@ class LogOwner(Actor):
             self.disk_queue.add([message.work])
 
     def offer_to_cleaner(self) -> None:
-        """Tell the node's cleaner of a compacted log that has closed segments, once for each of them."""
+        """Tell the node's cleaner of a compacted log with closed segments, once for each, or if ``offered`` is -1."""
         log = self.log
         active = log.segments.active.base_offset
         if log.config.compacted and len(log.segments) > 1 and active != self.offered:
