@@ -52,15 +52,15 @@ STATE_AFTER = {
     "GroupDeleted": "Dead",
 }
 KINDS = {
+    " subscribes to ": SUBSCRIPTION,
+    "the regular expression ": REGEX,
+    "topics or their partitions": PARTITIONS,
     " joined": JOIN,
     " left": LEAVE,
     " sent no heartbeat in ": SESSION,
     " didn't give up its partitions in ": REVOCATION,
-    " subscribes to ": SUBSCRIPTION,
-    "the regular expression ": REGEX,
-    "topics or their partitions": PARTITIONS,
 }
-"""By words of the coordinator's reasons."""
+"""By words of the coordinator's reasons, those first that a regular expression may follow: it may hold any words."""
 
 
 def is_consumer_group(recording: Recording, group: str) -> bool:
@@ -104,7 +104,7 @@ def why_consumer_rebalance(recording: Recording, group: str) -> Rebalance:
 
 
 def kind_of(because: str) -> str:
-    """The kind of a rebalance, from the coordinator's words for its reason.
+    """The kind of a rebalance, from the coordinator's words for its reason, the first of ``KINDS`` that are in it.
 
     >>> kind_of("worker-1 subscribes to orders"), kind_of("worker-1 sent no heartbeat in 45000 ms")
     ('subscription changed', 'session expired')

@@ -217,5 +217,7 @@ def test_a_file_has_the_same_answer_and_the_command_names_the_group(
 
 def test_the_coordinators_words_have_kinds() -> None:
     assert kind_of("the regular expression orders-.* matches orders-eu, orders-us") == "regular expression"
+    assert kind_of("the regular expression a joined matches no topic") == "regular expression"
+    assert kind_of("a subscribes to the regular expression b left") == "subscription changed"
     assert kind_of("a left for now") == "leave"
     assert kind_of("something else") == "other"
