@@ -127,11 +127,11 @@ def test_nothing_is_told_or_answered_before_it_is_on_the_disk() -> None:
     assert not registered.done
     alone.disk.release()  # the flush that was under way when the registration came doesn't cover it
     alone.settle()
-    assert [told.image.offset for told in alone.told] == [2]
+    assert [told.image.offset for told in alone.told] == [3]
     assert not registered.done
     alone.sync()
-    assert registered.get().broker_epoch == 3
-    assert [told.image.offset for told in alone.told] == [2, 3]
+    assert registered.get().broker_epoch == 4
+    assert [told.image.offset for told in alone.told] == [3, 4]
     assert list(alone.told[-1].image.brokers) == [1]
     assert alone.told[-1].delta.changed_brokers == {1}
 
@@ -139,7 +139,7 @@ def test_nothing_is_told_or_answered_before_it_is_on_the_disk() -> None:
 def test_an_answer_without_records_waits_for_what_it_was_based_on() -> None:
     alone = Alone(MemoryFileSystem())
     alone.register()
-    beat = alone.ask(Decide(BrokerHeartbeatRequest(broker_id=1, broker_epoch=3, current_metadata_offset=0), 1))
+    beat = alone.ask(Decide(BrokerHeartbeatRequest(broker_id=1, broker_epoch=4, current_metadata_offset=0), 1))
     assert not beat.done
     alone.sync()
     assert beat.get().is_fenced
