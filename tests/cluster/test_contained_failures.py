@@ -32,6 +32,7 @@ from actors.network.tcp_link import TcpLink
 from actors.partition.checkpoints import HighWatermarks, RecoveryPoints, StartOffsets
 from actors.partition.fetch.service import FetchService
 from actors.partition.follower.replica_fetcher import ReplicaFetcher
+from actors.partition.log_cleaner import LogCleaner
 from actors.partition.replica.replica import Replica
 from actors.partition.to_controller.directory_assignments import Directories
 from actors.partition.to_controller.isr_changes import IsrChanges
@@ -82,6 +83,7 @@ KINDS: dict[type[Actor], str] = {
     HighWatermarks: "this actor",
     RecoveryPoints: "this actor",
     StartOffsets: "this actor",
+    LogCleaner: "this actor",
     ReplicaFetcher: "fetches from one leader",
     Coordinator: "a coordinator",
     Connection: "a client's connection",
@@ -121,7 +123,7 @@ CASES = [
     *(
         (kind, REQUEST)
         for kind in KINDS
-        if kind not in (Observer, IsrChanges, RecoveryPoints, Directories, MarkerSender)
+        if kind not in (Observer, IsrChanges, RecoveryPoints, LogCleaner, Directories, MarkerSender)
     ),
     (Observer, "fetched"),
     (Lifecycle, "beaten"),

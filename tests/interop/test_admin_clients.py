@@ -56,14 +56,12 @@ def test_a_topic_takes_every_config_and_tells_it(client, serve, programs) -> Non
         f"keys {sum(not key.internal for key in TOPIC_KEYS)}",
         "cleanup.policy compact False",
         "retention.ms 3600000 False",
-        "min.cleanable.dirty.ratio 0.1 False",
+        "preallocate true False",
         "delete.retention.ms 86400000 True",
         "then 7200000",
     ]
     assert server.stop() == 0
     told = [line.partition(" WARNING kstore.configs: ")[2] for line in server.errors]
     assert [line for line in told if line] == [
-        "topic orders: cleanup.policy=compact is kept, but has no effect in kstore yet",
-        "topic orders: retention.ms=3600000 is kept, but has no effect in kstore yet",
-        "topic orders: min.cleanable.dirty.ratio=0.1 is kept, but has no effect in kstore yet",
+        "topic orders: preallocate=true is kept, but has no effect in kstore yet",
     ]

@@ -10,7 +10,7 @@ warnings.simplefilter("ignore")  # the clients' own
 
 client, bootstrap = sys.argv[1:]
 TOPIC = "orders"
-WANTED = {"cleanup.policy": "compact", "retention.ms": "3600000", "min.cleanable.dirty.ratio": "0.1"}
+WANTED = {"cleanup.policy": "compact", "retention.ms": "3600000", "preallocate": "true"}
 CHANGED = {"retention.ms": "7200000"}
 
 
