@@ -11,6 +11,10 @@ class Disk:
 
     def __init__(self) -> None:
         self.waiting: list[Any] = []
+        self.delayed: list[tuple[int, str]] = []
+
+    def after(self, delay_ms, message) -> None:
+        self.delayed.append((delay_ms, message.work.name))
 
     def on_disk(self, work, then, *args) -> None:
         self.waiting.append((work, then, args))
@@ -142,3 +146,17 @@ def test_the_last_thing_to_a_log_that_goes_waits_for_the_work_under_way_and_no_o
     disk.do_one()
     assert log.done == ["a", "last"]
     assert disk.waiting == []
+
+
+def test_work_with_a_delay_waits_for_it_whether_it_was_taken_or_handed_over() -> None:
+    for takes in (True, False):
+        disk, log = Disk(), Log()
+        queue = DiskQueue(disk, log)  # type: ignore[arg-type]
+        works = [log.work("unlink")._replace(delay_ms=5), log.work("roll")]
+        if takes:
+            log.handed_out = works
+            queue.start()
+        else:
+            queue.begin(works)
+        disk.do_one()
+        assert (log.done, disk.waiting, disk.delayed) == (["roll"], [], [(5, "unlink")])

@@ -65,16 +65,19 @@ class DiskQueue:
             works = self.log.take_work()
         except KafkaStorageError:  # the log has informed its owner
             return False
-        if not works:
-            return False
+        if works:
+            self.begin(works)
+        return bool(works)
+
+    def begin(self, works: list[DiskWork]) -> None:
+        """Do these after the waiting work, each after its own delay."""
         self.add([work for work in works if not work.delay_ms])
         for work in works:
             if work.delay_ms:
                 self.actor.after(work.delay_ms, UnlinkFiles(self, work._replace(delay_ms=0)))
-        return True
 
     def add(self, works: list[DiskWork]) -> None:
-        """Do these after the waiting work."""
+        """Do these after the waiting work, without a delay."""
         self.works.extend(works)
         if not self.busy:
             self._next()

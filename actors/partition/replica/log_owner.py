@@ -379,7 +379,7 @@ class LogOwner(Actor):
             return
         log = self.log
         try:
-            self.disk_queue.add(log.tick(self.now_ms()))
+            self.disk_queue.begin(log.tick(self.now_ms()))
         except KafkaStorageError as error:
             self.go_offline(error)
             return
