@@ -1,7 +1,8 @@
 """The first pass of compaction over a log: it notes the last offset of each key in the dirty part.
 
 It does what Apache Kafka's ``Cleaner.buildOffsetMap`` does. Records without a key and records of aborted transactions
-are skipped, because they don't replace older values. Large batches are read without the GIL, so other threads can use
+are skipped, because they don't replace older values. When the map is full, records of keys that it has are still noted;
+Kafka's stops at the next record that has a key. Large batches are read without the GIL, so other threads can use
 the log meanwhile.
 """
 

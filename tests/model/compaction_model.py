@@ -65,8 +65,9 @@ class Kept(NamedTuple):
 
 
 class Rules(NamedTuple):
-    """What a cleaning goes by; ``last_of_producers`` as ``CopyPass`` has it."""
+    """What a cleaning goes by; ``last_of_producers`` as ``CopyPass`` has it, ``segments`` by their first offsets."""
 
+    segments: Sequence[int]
     first_dirty: int
     up_to: int
     room: int
@@ -112,6 +113,8 @@ class ModelCleaning:
                 continue
             if batch.last_offset >= self.rules.up_to:
                 break
+            ended = [base - 1 for base in self.rules.segments if base <= batch.base_offset]
+            self.latest = max(self.latest, *ended)  # the segments before are done, with the gaps at their ends
             if not batch.is_control and not self.is_aborted(batch):
                 for record in batch.records():
                     if record.key is not None and record.offset >= self.rules.first_dirty:
