@@ -210,7 +210,7 @@ class GroupShard:
         """Take a record of a transaction from the log; only commits are written so."""
         if isinstance(record, OffsetRecord) and record.committed is not None:
             self.offsets.open.put(producer_id, record, READ)
-            self._founded(record, event)
+            self._kinds.classic.note_offset(record.group_id, event.now_ms)
         else:
             self._apply(record, READ, event)
 
@@ -220,13 +220,6 @@ class GroupShard:
             self.offsets.materialize(record)
             note_committed(event, record, producer_id)
 
-    def _founded(self, record: OffsetRecord, event: Event) -> None:
-        """The group of a commit is there, if only for its offsets."""
-        group = self.groups.get(record.group_id)
-        if group is None:
-            group = self._kinds.classic.found(record.group_id, event.now_ms)
-        group.is_committed = True
-
     def _apply(self, record: Record, token: int, event: Event) -> None:
         """Take a committed record; all that outlives the shard comes to it in this way."""
         if not isinstance(record, OffsetRecord):
@@ -234,7 +227,7 @@ class GroupShard:
             return
         self.offsets.apply(record, token)
         if record.committed is not None:
-            self._founded(record, event)
+            self._kinds.classic.note_offset(record.group_id, event.now_ms)
 
     def persisted(self, token: int, error: KafkaError | None, now_ms: int) -> list[Effect]:
         """The records of ``Persist(token)`` are committed, or (with an error) may never be."""
@@ -256,7 +249,7 @@ class GroupShard:
         if append.is_in_transaction:
             for record in append.records:
                 assert isinstance(record, OffsetRecord), "only offsets are committed in transactions"
-                self._founded(record, event)
+                self._kinds.classic.note_offset(record.group_id, event.now_ms)
                 note_pending(event, record, append.producer_id)
             settled = self.offsets.open.settle(append.token, is_committed=True)
             self._materialize(settled, append.producer_id, event)

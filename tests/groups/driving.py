@@ -42,22 +42,33 @@ REBALANCE_MS = 60_000
 
 
 class Driven:
+    """A shard over ``log``. The member ids that it gives come after ``ids_from``, so that of two shards over one log
+    each gives others.
+    """
+
     def __init__(
-        self, *, log: list[LogEntry] | None = None, memory_use: MemoryUse | None = None, **settings: Any
+        self,
+        *,
+        log: list[LogEntry] | None = None,
+        memory_use: MemoryUse | None = None,
+        topics: FixedTopics | None = None,
+        now_ms: int = START_MS,
+        ids_from: int = 0,
+        **settings: Any,
     ) -> None:
         self.settings = GroupSettings(**{"group_initial_rebalance_delay_ms": 0, **settings})
-        self.now_ms = START_MS
+        self.now_ms = now_ms
         self.timers: dict[Hashable, int] = {}
         self.answers: dict[str, list[object]] = {}
         self.notes: list[Note] = []
-        self.log: list[LogEntry] = []
+        self.log: list[LogEntry] = list(log or [])
         self.held: list[Persist] = []
         self.is_held = False
-        self._ids = 0
-        self.topics = FixedTopics()
+        self._ids = ids_from
+        self.topics = FixedTopics() if topics is None else topics
         self.configs: dict[str, GroupConfigs] = {}
         self.shard = GroupShard(self.settings, self._next_id, memory_use, self.topics, self._configs_of)
-        for key, value in log or []:
+        for key, value in self.log:
             self.shard.replay(key, value, self.now_ms)
         self.carry_out(self.shard.loaded(self.now_ms))
 
@@ -67,10 +78,6 @@ class Driven:
 
     def _configs_of(self, group_id: str) -> GroupConfigs:
         return self.configs.get(group_id) or GroupConfigs(assignment_interval_ms=0)
-
-    def ids_begin_at(self, number: int) -> None:
-        """Those that are given from now on, so that another shard over the same log gives new ones."""
-        self._ids = number
 
     def carry_out(self, effects: Iterable[Effect]) -> None:
         for effect in effects:

@@ -382,3 +382,10 @@ def test_a_simple_groups_offsets_outlive_both_ways(g: Migrating) -> None:
     g.beat("C", -1)
     assert a in g.classic.members
     assert g.driven.fetch("orders") == {("orders", 0): 5}
+
+
+def test_a_member_that_vanishes_at_once_is_told_of_with_its_session(g: Migrating) -> None:
+    g.driven.send_commit("c", {("orders", 0): 5})
+    g.start("C")
+    g.driven.pass_ms(45_000)
+    assert any("C sent no heartbeat in 45000 ms" in each.because for each in g.driven.notes)

@@ -7,43 +7,31 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from groups.driving import REBALANCE_MS, SESSION_MS, Driven
+from groups.driving import REBALANCE_MS, SESSION_MS
+from groups.lives import Life, Step, picture, steps
 from groups.migrating import ORDERS, TOPICS, USERS, assignment, subscription
-from groups.test_group_recovery import compacted, offsets_of, picture
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.coordinator.effects import LogEntry
 from actors.groups.classic.group import ClassicGroup
-from actors.groups.classic.states import GroupState
 from actors.groups.consumer.group import ConsumerGroup
 from actors.groups.consumer.member import JOINING, LEAVING, LEAVING_FOR_NOW
-from actors.groups.records import decode_entry
-from actors.groups.settings import GroupSettings
-from actors.groups.shard import GroupShard
-from actors.groups.topics import FixedTopics, TopicInfo
-from actors.simulation.coordinator_judge import WRITTEN
-from kstore import checked, errors
+from actors.groups.topics import TopicInfo
 from kstore.schema.messages.consumer_group_heartbeat import (
     ConsumerGroupHeartbeatRequest,
     ConsumerGroupHeartbeatRequestTopicPartitions,
 )
 from kstore.schema.messages.heartbeat import HeartbeatRequest
 
-NAMES = ("g", "h")
 IDS = ("A", "B", "C")
 LATE_TOPIC = TopicInfo(b"l" * 16, 2)
 CONSUMER_SESSION_MS = 45_000
 
-STEP = st.tuples(
-    st.sampled_from(
-        "begin begin beat beat beat old-beat leave away static regex "
-        "classic-join classic-join sync classic-beat classic-leave "
-        "commit late-commit topic time hold store store refuse late restart".split()
-    ),
-    st.sampled_from(NAMES),
-    st.integers(0, 5),
-    st.sampled_from([0, 1, 500, SESSION_MS, CONSUMER_SESSION_MS, REBALANCE_MS]),
+STEPS = steps(
+    "begin begin beat beat beat old-beat leave away static regex "
+    "classic-join classic-join sync classic-beat classic-leave commit late-commit topic",
+    ("g", "h"),
+    [0, 1, 500, SESSION_MS, CONSUMER_SESSION_MS, REBALANCE_MS],
 )
 
 
@@ -56,45 +44,28 @@ def owned(parts: Any) -> list[ConsumerGroupHeartbeatRequestTopicPartitions]:
     ]
 
 
-def written(group: ConsumerGroup) -> dict[str, object]:
-    return {name: getattr(group, name) for name in WRITTEN}
-
-
-class Life:
-    """Shards over one log, one after the other, and members that do anything."""
+class ConsumerLife(Life):
+    """Members of both protocols that do anything, and topics that change."""
 
     def __init__(self) -> None:
-        self.topics = FixedTopics(TOPICS)
-        self.asked = 0
-        self.driven = self._driven([])
-
-    def _driven(self, log: list[LogEntry]) -> Driven:
-        driven = Driven(group_initial_rebalance_delay_ms=500, group_max_size=4)
-        driven.shard = GroupShard(driven.settings, driven._next_id, None, self.topics, driven._configs_of)
-        driven.timers.clear()
-        for key, value in log:
-            driven.shard.replay(key, value, driven.now_ms)
-        driven.log = list(log)
-        driven.ids_begin_at(self.asked * 100)
-        driven.carry_out(driven.shard.loaded(driven.now_ms))
-        return driven
+        super().__init__(TOPICS, group_initial_rebalance_delay_ms=500, group_max_size=4)
 
     def beat(self, name: str, member_id: str, epoch: int, **fields: Any) -> None:
         request = ConsumerGroupHeartbeatRequest(group_id=name, member_id=member_id, member_epoch=epoch, **fields)
-        self.driven.ask(request, f"reply {self.asked}", 1)
+        self.driven.ask(request, self.reply, 1)
 
-    def step(self, what: str, name: str, index: int, duration_ms: int) -> None:
-        self.asked += 1
-        if what in ("time", "hold", "store", "refuse", "late", "restart", "topic"):
-            self.step_world(what, index, duration_ms)
+    def act(self, what: str, name: str, index: int, duration_ms: int) -> None:
+        if what == "topic":
+            more = {"orders-late": LATE_TOPIC} if index % 2 else {}
+            self.topics.set({"orders": TopicInfo(ORDERS, 4 + index // 2), "users": TopicInfo(USERS, 2), **more})
         elif what.startswith(("classic", "sync")):
-            self.step_classic(what, name, index)
+            self.act_as_classic_member(what, name, index)
         elif what.endswith("commit"):
             self.commit(what, name, index)
         else:
-            self.step_member(what, name, index)
+            self.act_as_member(what, name, index)
 
-    def step_member(self, what: str, name: str, index: int) -> None:
+    def act_as_member(self, what: str, name: str, index: int) -> None:
         group = self.driven.shard.groups.get(name)
         member_id = IDS[index % 3]
         member = group.members.get(member_id) if isinstance(group, ConsumerGroup) else None
@@ -127,9 +98,9 @@ class Life:
                 instance, who = min(group.static_members.items())
                 self.beat(name, who, LEAVING_FOR_NOW, instance_id=instance)
 
-    def step_classic(self, what: str, name: str, index: int) -> None:
+    def act_as_classic_member(self, what: str, name: str, index: int) -> None:
         driven, group = self.driven, self.driven.shard.groups.get(name)
-        reply = f"reply {self.asked}"
+        reply = self.reply
         ids = [] if group is None else [*getattr(group, "members", ()), *getattr(group, "pending_joins", ())]
         member_id = ids[index % len(ids)] if ids else ""
         known = None if group is None else getattr(group, "members", {}).get(member_id)
@@ -155,93 +126,37 @@ class Life:
         member_id = min(members, default="")
         epoch = -1 if not member_id else getattr(members[member_id], "epoch", -1) - (what == "late-commit")
         offsets = {("orders", index % 4): self.asked}
-        self.driven.send_commit(f"reply {self.asked}", offsets, member_id, epoch, group=name, topic_id=ORDERS)
-
-    def step_world(self, what: str, index: int, duration_ms: int) -> None:
-        driven = self.driven
-        match what:
-            case "topic":
-                more = {"orders-late": LATE_TOPIC} if index % 2 else {}
-                self.topics.set({"orders": TopicInfo(ORDERS, 4 + index // 2), "users": TopicInfo(USERS, 2), **more})
-            case "time":
-                driven.pass_ms(duration_ms)
-            case "hold":
-                driven.is_held = not driven.is_held
-            case "store" if driven.held:
-                driven.commit()
-            case "refuse" if driven.held:
-                driven.refuse(errors.NotEnoughReplicas(), index % len(driven.held))
-            case "late" if driven.held:
-                driven.overdue(index % len(driven.held))
-            case "restart":
-                # What was under way may be in the log or not, but none of it without what was before it.
-                arrived = [
-                    entry for append in driven.held[: index % (len(driven.held) + 1)] for entry in append.entries
-                ]
-                self.driven = self._driven(driven.log + arrived)
-
-    def replayed(self, log: list[LogEntry]) -> GroupShard:
-        shard = GroupShard(GroupSettings(), lambda: "no new member", None, self.topics)
-        for key, value in log:
-            shard.replay(key, value, 0)
-        return shard
-
-    def check(self) -> None:
-        live, log = self.driven.shard, self.driven.log
-        again, once = self.replayed(log), self.replayed(compacted(log))
-        assert offsets_of(live) == offsets_of(again) == offsets_of(once)
-        assert {each.group_id for each in live.groups.values() if each.is_committed} == set(again.groups)
-        entries = [entry for append in self.driven.held for entry in append.entries]
-        under_way = {record.group_id for entry in entries if (record := decode_entry(*entry)) is not None}
-        for group in live.groups.values():
-            if isinstance(group, ConsumerGroup):
-                if group.is_committed:
-                    self.compare(group, again, once)
-            elif getattr(group, "state", None) is GroupState.STABLE and group.group_id not in under_way:
-                assert picture(group) == picture(again.groups[group.group_id])
-
-    def compare(self, group: ConsumerGroup, again: GroupShard, once: GroupShard) -> None:
-        """A consumer group is never ahead of its log."""
-        for shard in (again, once):
-            found = shard.groups[group.group_id]
-            assert isinstance(found, ConsumerGroup)
-            assert written(found) == written(group)
+        self.driven.send_commit(self.reply, offsets, member_id, epoch, group=name, topic_id=ORDERS)
 
 
-@given(st.lists(STEP, min_size=20, max_size=80))
-def test_a_consumer_group_is_at_every_moment_what_another_shard_makes_of_its_log(
-    steps: list[tuple[str, str, int, int]],
-) -> None:
-    life = Life()
-    with checked.turned_on():
-        for step in steps:
-            before = len(life.driven.log)
-            life.step(*step)
-            if len(life.driven.log) != before or step[0] in ("refuse", "late"):
-                life.check()
-        life.check()
-        while life.driven.held:
-            life.driven.commit()
-            life.check()
+@given(st.lists(STEPS, min_size=20, max_size=80))
+def test_a_consumer_group_is_at_every_moment_what_another_shard_makes_of_its_log(life: list[Step]) -> None:
+    ConsumerLife().live(life)
 
 
-@given(st.lists(STEP, min_size=20, max_size=60))
-def test_appends_that_are_all_refused_leave_no_consumer_group_behind(steps: list[tuple[str, str, int, int]]) -> None:
-    life = Life()
-    life.driven.is_held = True
-    for step in steps:
-        if step[0] not in ("hold", "store", "restart"):
-            life.step(*step)
-    while life.driven.held:
-        life.driven.refuse(errors.NotLeaderOrFollower())
-    assert not offsets_of(life.driven.shard)
-    assert not [each for each in life.driven.shard.groups.values() if each.is_committed]
-    life.driven.shard.check()
+@given(st.lists(STEPS, min_size=20, max_size=60))
+def test_appends_that_are_all_refused_leave_no_consumer_group_behind(life: list[Step]) -> None:
+    ConsumerLife().live_in_vain(life)
 
 
-def two_members() -> tuple[Life, ConsumerGroup]:
+@pytest.mark.parametrize("is_next_stored", [True, False])
+def test_offsets_that_reach_the_log_before_their_consumer_group_make_a_classic_one(is_next_stored: bool) -> None:
+    life = ConsumerLife()
+    for what in ("hold", "begin", "begin", "commit", "refuse", "store"):  # the second join waits for the first
+        life.step(what)
+    life.check()
+    assert life.driven.describe().group_state == "Empty", "its only record is an offset"
+    life.step("store" if is_next_stored else "refuse")
+    life.check()
+    found = life.driven.shard.groups["g"]
+    assert found.group_type == ("consumer" if is_next_stored else "classic")
+    assert found.member_count == is_next_stored
+    assert life.driven.fetch("orders") is not None
+
+
+def two_members() -> tuple[ConsumerLife, ConsumerGroup]:
     """A and B, each with two partitions of four."""
-    life = Life()
+    life = ConsumerLife()
     for what, index in (("begin", 0), ("begin", 1)):
         life.step(what, "g", index * 4, 0)
     for index in (0, 0, 4, 0):
@@ -270,11 +185,11 @@ def test_a_coordinator_that_moves_in_the_midst_of_a_revocation_goes_on_waiting_f
     life.step("begin", "g", 2, 0)
     life.step("beat", "g", 4, 0)  # B is told to give something up, or A is
     life.step("beat", "g", 3, 0)
-    before = written(life.driven.shard.groups["g"])  # type: ignore[arg-type]
+    before = picture(life.driven.shard.groups["g"])
     life.step("restart", "g", 0, 0)
     found = life.driven.shard.groups["g"]
     assert isinstance(found, ConsumerGroup)
-    assert written(found) == before
+    assert picture(found) == before
     holders = [member for member in found.members.values() if member.revoking]
     assert holders
     assert all(found.owners[each] == member.member_id for member in holders for each in member.revoking)

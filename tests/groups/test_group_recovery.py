@@ -4,94 +4,32 @@ moment what another one makes of the log alone.
 
 import pytest
 from groups.driving import REBALANCE_MS, SESSION_MS, Driven
+from groups.lives import Life, Step, picture, steps
 from groups.requests_of_groups import delete_offsets
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.coordinator.effects import LogEntry
-from actors.groups.classic.group import ClassicGroup
-from actors.groups.classic.states import GroupState
-from actors.groups.offsets import OffsetKey
-from actors.groups.records import CommittedOffset, decode_entry
-from actors.groups.settings import GroupSettings
-from actors.groups.shard import GroupShard
-from kstore import checked, errors
+from kstore import errors
 
 GROUPS = ("g", "h", "offsets only")
 TOPICS = ("t", "u")
 DAY_MS = 24 * 3_600_000
 
-STEP = st.tuples(
-    st.sampled_from(
-        "id join static sync beat leave commit commit delete-offsets delete-groups topic-deleted time week "
-        "hold store store refuse late restart".split()
-    ),
-    st.sampled_from(GROUPS),
-    st.integers(0, 5),
-    st.sampled_from([0, 1, 500, SESSION_MS, REBALANCE_MS, DAY_MS]),
+STEPS = steps(
+    "id join static sync beat leave commit commit delete-offsets delete-groups topic-deleted week",
+    GROUPS,
+    [0, 1, 500, SESSION_MS, REBALANCE_MS, DAY_MS],
 )
 
 
-def replayed(log: list[LogEntry]) -> GroupShard:
-    shard = GroupShard(GroupSettings(), lambda: "no new member")
-    for key, value in log:
-        shard.replay(key, value, 0)
-    return shard
-
-
-def compacted(log: list[LogEntry]) -> list[LogEntry]:
-    """Of each key the last record, where it stands, and of a tombstone nothing."""
-    last = {key: at for at, (key, _) in enumerate(log)}
-    return [(key, value) for at, (key, value) in enumerate(log) if last[key] == at and value is not None]
-
-
-def offsets_of(shard: GroupShard) -> dict[OffsetKey, CommittedOffset]:
-    """All that are committed: the shard has a group for each."""
-    return {
-        OffsetKey(group_id, topic, partition): committed
-        for group_id in shard.groups
-        for topic, partitions in shard.offsets.of_group(group_id).items()
-        for partition, committed in partitions.items()
-    }
-
-
-def picture(group: object) -> object:
-    """All that a record of a group has."""
-    assert isinstance(group, ClassicGroup)
-    members = {
-        each.member_id: (
-            each.group_instance_id,
-            each.client_id,
-            each.client_host,
-            each.session_timeout_ms,
-            each.rebalance_timeout_ms,
-            each.metadata(group.protocol_name or ""),
-            each.assignment,
-        )
-        for each in group.members.values()
-    }
-    return group.generation_id, group.protocol_type, group.protocol_name, group.leader_id, members
-
-
-class Life:
-    """Shards over one log, one after the other, and clients that do anything, each with the last id it was given."""
+class ClassicLife(Life):
+    """Clients that do anything, each with the last id it was given."""
 
     def __init__(self) -> None:
-        self.driven = self._driven([])
-        self.asked = 0
+        super().__init__(group_initial_rebalance_delay_ms=500, group_max_size=4, offsets_retention_ms=3 * DAY_MS)
 
-    def _driven(self, log: list[LogEntry]) -> Driven:
-        driven = Driven(
-            log=log, group_initial_rebalance_delay_ms=500, group_max_size=4, offsets_retention_ms=3 * DAY_MS
-        )
-        driven.log = list(log)
-        driven.ids_begin_at(getattr(self, "asked", 0) * 100)
-        return driven
-
-    def step(self, what: str, name: str, index: int, duration_ms: int) -> None:
-        driven, group = self.driven, self.driven.group(name)
-        self.asked += 1
-        reply = f"reply {self.asked}"
+    def act(self, what: str, name: str, index: int, duration_ms: int) -> None:
+        driven, group, reply = self.driven, self.driven.group(name), self.reply
         ids = [] if group is None else [*group.members, *group.pending_joins]
         member_id = ids[index % len(ids)] if ids else "stranger"
         member = None if group is None else group.members.get(member_id)
@@ -127,74 +65,21 @@ class Life:
                 driven.send_delete(reply, *GROUPS[: 1 + index % 3])
             case "topic-deleted":
                 driven.topics_deleted(TOPICS[index % 2])
-            case _:
-                self.step_world(what, index, duration_ms)
-
-    def step_world(self, what: str, index: int, duration_ms: int) -> None:
-        driven = self.driven
-        match what:
-            case "time":
-                driven.pass_ms(duration_ms)
             case "week":
                 driven.pass_ms(4 * DAY_MS)
-            case "hold":
-                driven.is_held = not driven.is_held
-            case "store" if driven.held:
-                driven.commit()
-            case "refuse" if driven.held:
-                driven.refuse(errors.NotEnoughReplicas(), index % len(driven.held))
-            case "late" if driven.held:
-                driven.overdue(index % len(driven.held))
-            case "restart":
-                # What was under way may be in the log or not, but none of it without what was before it.
-                arrived = [
-                    entry for append in driven.held[: index % (len(driven.held) + 1)] for entry in append.entries
-                ]
-                self.driven = self._driven(driven.log + arrived)
-
-    def check(self) -> None:
-        live, log = self.driven.shard, self.driven.log
-        again, once = replayed(log), replayed(compacted(log))
-        assert offsets_of(live) == offsets_of(again) == offsets_of(once)
-        assert {each.group_id for each in live.groups.values() if each.is_committed} == set(again.groups)
-        entries = [entry for append in self.driven.held for entry in append.entries]
-        under_way = {record.group_id for entry in entries if (record := decode_entry(*entry)) is not None}
-        for group in live.groups.values():
-            assert isinstance(group, ClassicGroup)
-            if group.state is GroupState.STABLE and group.group_id not in under_way:
-                assert picture(group) == picture(again.groups[group.group_id])
-                assert picture(group) == picture(once.groups[group.group_id])
 
 
-@given(st.lists(STEP, min_size=20, max_size=80))
-def test_a_shard_is_at_every_moment_what_another_makes_of_its_log(steps: list[tuple[str, str, int, int]]) -> None:
-    life = Life()
-    with checked.turned_on():
-        for step in steps:
-            before = len(life.driven.log)
-            life.step(*step)
-            if len(life.driven.log) != before or step[0] in ("refuse", "late"):
-                life.check()
-        life.check()
-        while life.driven.held:
-            life.driven.commit()
-            life.check()
+@given(st.lists(STEPS, min_size=20, max_size=80))
+def test_a_shard_is_at_every_moment_what_another_makes_of_its_log(life: list[Step]) -> None:
+    ClassicLife().live(life)
 
 
-@given(st.lists(STEP, min_size=20, max_size=60))
-def test_appends_that_are_all_refused_leave_nothing_behind(steps: list[tuple[str, str, int, int]]) -> None:
-    life = Life()
-    life.driven.is_held = True
-    for step in steps:
-        if step[0] not in ("hold", "store", "restart"):
-            life.step(*step)
-    while life.driven.held:
-        life.driven.refuse(errors.NotLeaderOrFollower())
-    life.driven.is_held = False
-    assert not offsets_of(life.driven.shard)
-    assert not [each for each in life.driven.shard.groups.values() if each.is_committed]
-    life.driven.pass_ms(REBALANCE_MS)
-    life.driven.shard.check()
+@given(st.lists(STEPS, min_size=20, max_size=60))
+def test_appends_that_are_all_refused_leave_nothing_behind(life: list[Step]) -> None:
+    lived = ClassicLife()
+    lived.live_in_vain(life)
+    lived.driven.pass_ms(REBALANCE_MS)
+    lived.driven.shard.check()
 
 
 def test_an_assignment_that_comes_late_is_in_the_log_and_the_group_is_ahead_of_it() -> None:
@@ -225,7 +110,7 @@ def test_a_leader_that_sends_its_assignment_again_waits_for_the_first_one() -> N
     driven.commit()
     assert driven.synced("second").assignment == b"first"
     assert driven.group() is not None
-    assert picture(driven.group()) == picture(replayed(driven.log).groups["g"])
+    assert picture(driven.group()) == picture(Driven(log=driven.log).group())
 
 
 def test_a_new_group_whose_record_comes_late_is_there_and_empty() -> None:
@@ -256,7 +141,7 @@ def test_an_assignment_that_comes_late_is_not_that_of_a_new_group_with_the_same_
         driven.commit()
     assert driven.synced("sync").error_code == errors.CoordinatorNotAvailable.code
     assert driven.synced("sync of the new").assignment == b"new"
-    assert picture(driven.group()) == picture(replayed(driven.log).groups["g"])
+    assert picture(driven.group()) == picture(Driven(log=driven.log).group())
 
 
 def static_group(driven: Driven) -> str:
@@ -281,7 +166,7 @@ def test_a_replacement_that_takes_too_long_is_answered_and_its_outcome_still_tak
     else:
         driven.refuse(errors.NotEnoughReplicas())
         assert driven.heartbeat(old, 1, instance="a") == errors.NONE
-    assert picture(driven.group()) == picture(replayed(driven.log).groups["g"])
+    assert picture(driven.group()) == picture(Driven(log=driven.log).group())
 
 
 @pytest.mark.parametrize("first_is_stored", [True, False])
@@ -297,7 +182,7 @@ def test_of_two_replacements_those_that_are_in_the_log_count(first_is_stored: bo
             driven.commit()
         else:
             driven.refuse(errors.NotEnoughReplicas())
-    assert picture(driven.group()) == picture(replayed(driven.log).groups["g"])
+    assert picture(driven.group()) == picture(Driven(log=driven.log).group())
 
 
 def test_a_group_whose_only_commit_was_refused_is_not_there() -> None:

@@ -103,6 +103,15 @@ class ClassicGroups:
         self._groups.admit(group)
         return group
 
+    def note_offset(self, group_id: str, now_ms: int) -> None:
+        """An offset of a group is in the log: so the group is, if only for its offsets. A consumer group whose own
+        records are still on their way, or never come, isn't: it takes the place of this one when they are there.
+        """
+        group = self._groups.get(group_id)
+        if group is None or not (isinstance(group, ClassicGroup) or group.is_committed):
+            group = self.found(group_id, now_ms)
+        group.is_committed = True
+
     def _sync(self, request: SyncGroupRequest, caller: Caller, event: Event) -> None:
         group = self._group(request.group_id)
         bytes_max = self._settings.group_metadata_max_bytes

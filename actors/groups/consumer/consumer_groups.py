@@ -227,6 +227,7 @@ class ConsumerGroups:
             if record.value is None:
                 return
             group = ConsumerGroup(record.group_id)
+            group.session_timeout_ms = self._configs_of(record.group_id).session_timeout_ms
             self._groups.admit(group)
         group.apply(record)
         group.is_committed = True
