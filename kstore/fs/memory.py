@@ -203,7 +203,7 @@ class MemoryFileSystem:
 
     def _put(self, path: str, content: Content) -> Content:
         folder, _, name = path.rpartition("/")
-        _check_name(name, path)
+        check_name(name, path)
         if folder not in self._folders:
             raise FileNotFoundError(2, "no such folder", folder)
         if path in self._folders:
@@ -288,7 +288,7 @@ class MemoryFileSystem:
         if path in self._files:
             raise FileExistsError(17, "is a file", path)
         folder, _, name = path.rpartition("/")
-        _check_name(name, path)
+        check_name(name, path)
         self.mkdir(folder)
         self._folders[folder].add(name)
         self._folders[path] = set()
@@ -316,7 +316,7 @@ class MemoryFileSystem:
         """Nothing is held."""
 
 
-def _check_name(name: str, path: str) -> None:
+def check_name(name: str, path: str) -> None:
     """As the real ones do."""
     if len(name.encode()) > NAME_BYTES_MAX:
         raise OSError(36, "the name is too long", path)

@@ -13,6 +13,7 @@ CALLED_BY_OTHERS = {
     "the command": "add_to",
     "processors without the instruction": "crc32c_portable",
     "those who compare digests with the xxhash package": "key_digest",
+    "tests of crashes": "power_loss",
     "pytest": "pytest_addoption pytest_configure pytest_generate_tests pytest_report_header",
     "users of the clients": "is_default",
     "users of a cluster": "is_controller",
