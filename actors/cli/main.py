@@ -26,6 +26,7 @@ VERBS = {
     "consume": "print records",
     "groups": "list and describe consumer groups, see their lag, move their offsets",
     "transactions": "list and describe transactions, end them, find those that hang",
+    "log": "show what the files of logs hold, and check them",
     "trace": "say from a recorded trace what happened, and why",
     "completion": "print a script that makes a shell complete kstore's words",
     "help": "print the help of a verb, or a page of the documentation",

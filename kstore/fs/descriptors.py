@@ -11,6 +11,7 @@ truth as well.
 from __future__ import annotations
 
 import errno
+import os
 import resource
 from typing import Protocol
 from weakref import WeakSet
@@ -70,14 +71,15 @@ class Kept(Protocol):
 
 class Handles:
     """Which files of a file system are open, and which one closes next: a second-chance clock, where a use only sets a
-    flag. Without a limit of its own it has its share of what the process may have.
+    flag. Without a limit of its own it has its share of what the process may have. ``flags`` is how they are opened.
     """
 
-    __slots__ = ("__weakref__", "_given", "_hand", "_open")
+    __slots__ = ("__weakref__", "_given", "_hand", "_open", "flags")
 
     _all: WeakSet[Handles] = WeakSet()
 
-    def __init__(self, limit: int | None = None) -> None:
+    def __init__(self, limit: int | None = None, *, read_only: bool = False) -> None:
+        self.flags = (os.O_RDONLY if read_only else os.O_RDWR) | os.O_CLOEXEC
         self._given = limit
         self._open: list[Kept] = []
         self._hand = 0

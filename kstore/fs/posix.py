@@ -22,7 +22,6 @@ from kstore.fs.interface import Buffer, Chunk, DiskSpace, FileSlice, LockedError
 from kstore.fs.posix_forks import of_this_process
 
 IOV_MAX = min(os.sysconf("SC_IOV_MAX") if "SC_IOV_MAX" in os.sysconf_names else 1024, 1024)
-_OPEN_FLAGS = os.O_RDWR | os.O_CLOEXEC
 
 
 class PosixFile:
@@ -132,7 +131,7 @@ class PosixFile:
     def _open(self) -> int:
         if not self._real:
             raise FileNotFoundError(errno.ENOENT, "the file was retired", self.path)
-        self._descriptor = _open_file(self._handles, self._real, _OPEN_FLAGS)
+        self._descriptor = _open_file(self._handles, self._real, self._handles.flags)
         self._handles.opened(self)
         return self._descriptor
 
@@ -218,17 +217,21 @@ class PosixFileSystem:
     """A folder of the real file system.
 
     ``root`` is made when it isn't there; ``max_open_files`` bounds the descriptors kept open, by default at a share of
-    what the process may have.
+    what the process may have. One that is ``read_only`` makes no ``root`` and opens files for reading alone; its owner
+    calls nothing that changes anything.
     """
 
     in_memory = False
 
-    def __init__(self, root: str | os.PathLike[str], *, max_open_files: int | None = None) -> None:
+    def __init__(
+        self, root: str | os.PathLike[str], *, max_open_files: int | None = None, read_only: bool = False
+    ) -> None:
         if max_open_files is not None and max_open_files < 1:
             raise ValueError("max_open_files must be at least 1")
         self.root = os.path.abspath(os.fspath(root))
-        os.makedirs(self.root, exist_ok=True)
-        self.handles = Handles(max_open_files)
+        if not read_only:
+            os.makedirs(self.root, exist_ok=True)
+        self.handles = Handles(max_open_files, read_only=read_only)
 
     def __repr__(self) -> str:
         return f"PosixFileSystem({self.root!r})"
@@ -238,7 +241,8 @@ class PosixFileSystem:
 
     def open(self, path: str, *, create: bool = False) -> PosixFile:
         real = self._real(path)
-        descriptor = _open_file(self.handles, real, _OPEN_FLAGS | os.O_CREAT if create else _OPEN_FLAGS)
+        flags = self.handles.flags
+        descriptor = _open_file(self.handles, real, flags | os.O_CREAT if create else flags)
         return PosixFile(self.handles, path, real, descriptor, os.fstat(descriptor).st_size)
 
     def exists(self, path: str) -> bool:
@@ -301,7 +305,7 @@ class PosixFileSystem:
 
     def lock(self, path: str) -> PosixLock:
         real = self._real(path)
-        descriptor = os.open(real, _OPEN_FLAGS | os.O_CREAT, 0o644)
+        descriptor = os.open(real, os.O_RDWR | os.O_CLOEXEC | os.O_CREAT, 0o644)
         try:
             _take_lock(descriptor)
         except OSError as error:
