@@ -10,6 +10,7 @@
 #   make test-frameworks  applications on Python's Kafka frameworks, from the package index
 #   make bench-growth what a load costs when one of its dimensions doubles
 #   make debug, asan  tests on a checked, a sanitized build
+#   make bad-input    a million bad inputs to every reader, on a sanitized build
 #   make docs         the documentation as a site, in build/site
 #   make clean        away with everything that was made
 #
@@ -19,7 +20,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
-.PHONY: help demo test check build test-full test-oracle test-frameworks compatibility bench bench-clients bench-groups bench-growth bench-peers bench-transactions docs debug debug-formats asan clean
+.PHONY: help demo test check build test-full test-oracle test-frameworks compatibility bench bench-clients bench-groups bench-growth bench-peers bench-transactions docs debug debug-formats asan bad-input clean
 
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -35,7 +36,7 @@ PRINT_BUILD_REQUIRES := import tomllib; print(*tomllib.load(open("pyproject.toml
 say     = @printf '==> %s\n' "$(1)"
 
 help:
-	@sed -n '3,15s/^# \{0,3\}//p' Makefile
+	@sed -n '3,17s/^# \{0,3\}//p' Makefile
 
 # --- set-up ----------------------------------------------------------------------------------------------------------
 
@@ -103,7 +104,7 @@ check: build
 test-full: check
 	$(call say,all tests$(,) the long ones as well)
 	@KSTORE_HYPOTHESIS=full $(BIN)/python -m pytest -m 'not oracle' $(ARGS)
-	@$(if $(strip $(ARGS)),,$(MAKE) debug)
+	@$(if $(strip $(ARGS)),,$(MAKE) debug bad-input)
 
 test-oracle: build
 	$(call say,tests against a real Apache Kafka)
@@ -187,6 +188,19 @@ asan: build
 	$(call say,tests on the AddressSanitizer build)
 	@cd build/tree-asan && LD_PRELOAD=$$($${CC:-cc} -print-file-name=libasan.so) PYTHONMALLOC=malloc \
 	  ASAN_OPTIONS=detect_leaks=0:halt_on_error=1 $(DEBUG_TESTS)
+
+# Of what reads bytes alone: the rest is as released.
+READERS := $(FORMATS) schema
+CASES ?= 1000000
+bad-input: build
+	$(call say,AddressSanitizer build of kstore/{codec$(,)records$(,)log$(,)checked$(,)schema} in build/tree-bad-input)
+	@$(call COPY_TREE,build/tree-bad-input)
+	@find kstore actors -name '*.so' $(READERS:%=-not -path 'kstore/%*') | tar -c -T - -f - | tar -x -C build/tree-bad-input -f -
+	@cd build/tree-bad-input && KSTORE_SANITIZE=1 KSTORE_ONLY=$(subst $(space),$(,),$(READERS:%=kstore/%)) ../../$(BIN)/python setup.py --quiet build_ext --inplace
+	$(call say,$(CASES) bad inputs to every reader)
+	@cd build/tree-bad-input && LD_PRELOAD=$$($${CC:-cc} -print-file-name=libasan.so) PYTHONMALLOC=malloc \
+	  ASAN_OPTIONS=detect_leaks=0:halt_on_error=1 PYTHONPATH=$$PWD:$$PWD/tests \
+	  ../../$(BIN)/python tests/fuzz/readers_campaign.py --cases $(CASES) $(ARGS)
 
 clean:
 	$(call say,removing $(VENV)$(,) build folders and compiled extensions)

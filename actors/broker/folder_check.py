@@ -104,7 +104,7 @@ def check_small_files(folder: Folder) -> None:
             ) from None
     try:
         read_quorum_state(fs, METADATA_LOG)
-    except (ValueError, KeyError, TypeError):
+    except CheckpointError:
         raise FolderError(
             f"{folder.name}/{METADATA_LOG}/{QUORUM_STATE} can't be read: remove it, and it is made anew from the log"
         ) from None

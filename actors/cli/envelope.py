@@ -54,7 +54,10 @@ def from_json(shown: object, what: str) -> bytes | None:
     if shown is None:
         return None
     if isinstance(shown, str):
-        return shown.encode()
+        try:
+            return shown.encode()
+        except UnicodeEncodeError:  # JSON may escape half of a surrogate pair
+            raise EnvelopeError(f"{what} has characters that UTF-8 hasn't") from None
     if isinstance(shown, dict) and list(shown) == ["base64"] and isinstance(shown["base64"], str):
         try:
             return base64.b64decode(shown["base64"], validate=True)
@@ -86,7 +89,7 @@ def read_record(line: bytes) -> Sent:
     """
     try:
         shown = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise EnvelopeError(f"no JSON: {error}") from None
     if not isinstance(shown, dict):
         raise EnvelopeError("a record is a JSON object, with key, value, headers, partition, timestamp")
@@ -96,7 +99,7 @@ def read_record(line: bytes) -> Sent:
     sent: Sent = {
         "key": from_json(shown.get("key"), "the key"),
         "value": from_json(shown.get("value"), "the value"),
-        "headers": [(name, from_json(value, f"the header {name}")) for name, value in headers],
+        "headers": [(name, from_json(value, f"the header {name!a}")) for name, value in headers],
     }
     if (partition := _integer_in(shown, "partition")) is not None:
         sent["partition"] = partition
@@ -113,4 +116,8 @@ def _integer_in(shown: Mapping[str, object], field: str) -> int | None:
 
 
 def _is_header(pair: object) -> bool:
-    return isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str)
+    return isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str) and is_utf8(pair[0])
+
+
+def is_utf8(text: str) -> bool:
+    return all(not 0xD800 <= ord(each) < 0xE000 for each in text)

@@ -10,9 +10,12 @@ controllers write for long decisions, take effect together at the end or, if abo
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TypeGuard
 
 from kstore.errors import InvalidRecord
+from kstore.errors.arguments import INT_MAX
 from kstore.fs import FileSystem
+from kstore.log.checkpoints import CheckpointError
 from kstore.named import NamedTuple
 from kstore.records import BatchBuilder, RecordBatch
 from kstore.records.control import ControlType, control_batch, control_type
@@ -104,14 +107,33 @@ class QuorumState(NamedTuple):
 
 
 def read_quorum_state(fs: FileSystem, log_path: str) -> QuorumState:
-    """What a voter wrote; epoch 0 without a leader if it never did."""
+    """What a voter wrote; epoch 0 without a leader if it never did. Raises CheckpointError when it can't be read."""
     path = f"{log_path}/{QUORUM_STATE}"
     if not fs.exists(path):
         return QuorumState(-1, 0)
+    state = quorum_state(fs.read_bytes(path))
+    leader_id, leader_epoch = state.get("leaderId"), state.get("leaderEpoch")
+    if not (is_int32(leader_id) and is_int32(leader_epoch) and leader_id >= -1 and leader_epoch >= 0):
+        raise CheckpointError(f"{path}: leader {str(leader_id)[:20]}, epoch {str(leader_epoch)[:20]}")
+    return QuorumState(leader_id, leader_epoch)
+
+
+def quorum_state(data: bytes) -> dict[str, object]:
+    """The fields of a ``quorum-state``; raises CheckpointError for what is no JSON object."""
     import json  # new folders have none
 
-    state = json.loads(fs.read_bytes(path))
-    return QuorumState(int(state["leaderId"]), int(state["leaderEpoch"]))
+    try:
+        state = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{QUORUM_STATE}: {error}") from None
+    if not isinstance(state, dict):
+        raise CheckpointError(f"{QUORUM_STATE}: expected a JSON object")
+    return state
+
+
+def is_int32(value: object) -> TypeGuard[int]:
+    """Whether a value from JSON is a number that fits ``int32``."""
+    return type(value) is int and -INT_MAX - 1 <= value <= INT_MAX
 
 
 def write_quorum_state(fs: FileSystem, log_path: str, state: QuorumState, voters: Iterable[int]) -> None:

@@ -14,6 +14,7 @@ Every file is replaced atomically. A file that can't be read raises ``Checkpoint
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 
+from kstore.errors.arguments import INT_MAX, LONG_MAX
 from kstore.fs import FileSystem
 from kstore.log.names import TopicAndPartition
 from kstore.named import NamedTuple
@@ -25,6 +26,8 @@ CLEANER_OFFSETS = "cleaner-offset-checkpoint"
 CLEAN_SHUTDOWN = ".kafka_cleanshutdown"
 META_PROPERTIES = "meta.properties"
 PARTITION_METADATA = "partition.metadata"
+
+DIGITS_MAX = 19  # of the largest number that a long has
 
 Offsets = dict[TopicAndPartition, int]
 
@@ -57,6 +60,13 @@ def read_lines(fs: FileSystem, path: str) -> list[str]:
     return entries
 
 
+def number(text: str, most: int = LONG_MAX) -> int:
+    """A number from 0 to ``most`` as a line has it, in plain digits; ValueError otherwise."""
+    if not (text.isascii() and text.isdigit() and len(text) <= DIGITS_MAX and int(text) <= most):
+        raise ValueError(f"{text[:40]!r} is no number from 0 to {most}")
+    return int(text)
+
+
 def versioned(entries: list[str]) -> bytes:
     return "".join(f"{line}\n" for line in ["0", str(len(entries)), *entries]).encode()
 
@@ -66,12 +76,12 @@ def read_offsets(fs: FileSystem, path: str) -> Offsets:
     if not fs.exists(path):
         return {}
     found: Offsets = {}
-    for number, line in enumerate(read_lines(fs, path), start=3):
+    for at, line in enumerate(read_lines(fs, path), start=3):
         try:
             topic, partition, offset = line.split(" ")
-            found[topic, int(partition)] = int(offset)
+            found[topic, number(partition, INT_MAX)] = number(offset)
         except ValueError:
-            raise CheckpointError(f"{path}:{number}: expected a topic, a partition and an offset") from None
+            raise CheckpointError(f"{path}:{at}: expected a topic, a partition and an offset") from None
     return found
 
 
@@ -122,7 +132,7 @@ def read_meta_properties(fs: FileSystem) -> MetaProperties | None:
         if values["version"] != "1":
             raise CheckpointError(f"{META_PROPERTIES}: expected version 1, found {values['version']!r}")
         directory_id = _id_of(values["directory.id"]) if "directory.id" in values else b""
-        return MetaProperties(values["cluster.id"], int(values["node.id"]), directory_id)
+        return MetaProperties(values["cluster.id"], number(values["node.id"], INT_MAX), directory_id)
     except (KeyError, ValueError) as error:
         raise CheckpointError(f"{META_PROPERTIES}: missing or wrong: {error}") from None
 

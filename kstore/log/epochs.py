@@ -8,8 +8,9 @@ work, and a file that a power cut left unreadable is built anew from the log.
 from bisect import bisect_left, bisect_right
 
 from kstore import checked
+from kstore.errors.arguments import INT_MAX
 from kstore.fs import FileSystem
-from kstore.log.checkpoints import CheckpointError, read_lines, versioned
+from kstore.log.checkpoints import CheckpointError, number, read_lines, versioned
 
 UNDEFINED = -1
 
@@ -33,14 +34,12 @@ class LeaderEpochs:
     def read(cls, fs: FileSystem, path: str) -> "LeaderEpochs":
         """From its file. Raises CheckpointError when that is unreadable, FileNotFoundError when it isn't there."""
         found = cls(fs, path)
-        for number, line in enumerate(read_lines(fs, path), start=3):
+        for at, line in enumerate(read_lines(fs, path), start=3):
             try:
-                epoch, start = map(int, line.split(" "))
+                epoch, start = line.split(" ")
+                found._put(number(epoch, INT_MAX), number(start))
             except ValueError:
-                raise CheckpointError(f"{path}:{number}: expected an epoch and an offset") from None
-            if epoch < 0 or start < 0:
-                raise CheckpointError(f"{path}:{number}: neither an epoch nor an offset is negative")
-            found._put(epoch, start)
+                raise CheckpointError(f"{path}:{at}: expected an epoch and an offset, neither negative") from None
         return found
 
     def __len__(self) -> int:

@@ -13,13 +13,13 @@ compared.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from kstore.codec.checksum import crc32c
 from kstore.errors import CorruptMessage
 from kstore.fs import FileSystem
-from kstore.log.checkpoints import CLEAN_SHUTDOWN, CheckpointError
+from kstore.log.checkpoints import CLEAN_SHUTDOWN, CheckpointError, number
 from kstore.log.damage import unreadable
 from kstore.log.names import LOG, SWAP, segment_file
 from kstore.log.segment import Segment
@@ -132,30 +132,46 @@ def read_manifest(fs: FileSystem) -> dict[str, LogNote]:
     head, _, body = fs.read_bytes(MANIFEST).partition(b"\n")
     if head != f"{VERSION} {crc32c(body):08x}".encode():
         raise CheckpointError(f"{MANIFEST}: it isn't as it was written")
-    lines = iter(body.decode().splitlines())
-    if next(lines) != f"mark {crc32c(fs.read_bytes(CLEAN_SHUTDOWN)):08x}":
-        return {}
-    found = {}
-    for line in lines:
-        _, path, start, high_watermark, end, epochs_crc, count = line.split(" ")
-        segments = tuple(_segment_of(next(lines)) for _ in range(int(count)))
-        found[path] = LogNote(int(start), int(high_watermark), int(end), int(epochs_crc, 16), segments)
-    return found
+    try:
+        lines = body.decode().splitlines()
+        if lines[0] != f"mark {crc32c(fs.read_bytes(CLEAN_SHUTDOWN)):08x}":
+            return {}
+        return dict(_notes_of(lines[1:]))
+    except (ValueError, IndexError) as error:
+        raise CheckpointError(f"{MANIFEST}: it was never written so: {error}") from None
+
+
+def _notes_of(lines: Sequence[str]) -> Iterator[tuple[str, LogNote]]:
+    at = 0
+    while at < len(lines):
+        _, path, start, high_watermark, end, epochs_crc, count = lines[at].split(" ")
+        last = at + number(count, len(lines) - at - 1)
+        segments = tuple(_segment_of(line) for line in lines[at + 1 : last + 1])
+        yield path, LogNote(number(start), number(high_watermark), number(end), _checksum(epochs_crc), segments)
+        at = last + 1
 
 
 def _segment_of(line: str) -> SegmentNote:
     base, size, position, tail, index, index_crc, times, times_crc, *aborted = line.split(" ")
+    aborted_bytes, aborted_crc = aborted or ("0", "0")
     return SegmentNote(
-        int(base),
-        int(size),
-        int(position),
-        int(tail, 16),
-        int(index),
-        int(index_crc, 16),
-        int(times),
-        int(times_crc, 16),
-        *((int(aborted[0]), int(aborted[1], 16)) if aborted else (0, 0)),
+        number(base),
+        number(size),
+        number(position),
+        _checksum(tail),
+        number(index),
+        _checksum(index_crc),
+        number(times),
+        _checksum(times_crc),
+        number(aborted_bytes),
+        _checksum(aborted_crc),
     )
+
+
+def _checksum(text: str) -> int:
+    if not 0 <= (found := int(text, 16)) < 1 << 32:
+        raise ValueError(f"{text[:40]!r} is no checksum")
+    return found
 
 
 def misfit(fs: FileSystem, path: str, note: LogNote) -> str | None:

@@ -71,7 +71,7 @@ cdef class OffsetMap:
         slot.low = digest.low
         slot.high = digest.high
         slot.offset = offset + 1
-        self.used += 1
+        self.used = self.used + 1    # in place it would be checked for None in the debug build, which needs the GIL
         return True
 
     cdef int64_t get_digest(self, xxh3_digest digest) noexcept nogil:

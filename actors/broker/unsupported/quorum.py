@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from actors.controller.messages import METADATA_LOG
-from actors.controller.metadata_log import QUORUM_STATE
+from actors.controller.metadata_log import QUORUM_STATE, is_int32, quorum_state
 from actors.node.folder import Folder, FolderError
 from kstore.errors import KafkaError
 from kstore.fs import FileSystem
+from kstore.log.checkpoints import CheckpointError
 from kstore.log.segments import log_offsets
 from kstore.records import RecordBatch, scan_batches
 from kstore.records.control import ControlType, control_type
@@ -57,13 +58,12 @@ def voters_of(fs: FileSystem) -> list[int]:
 
 def voters_in(data: bytes) -> list[int]:
     """The voters in the text of a ``quorum-state``."""
-    import json
-
     try:
-        state = json.loads(data)
-        return sorted(int(voter["voterId"]) for voter in state.get("currentVoters") or [])
-    except (ValueError, KeyError, TypeError, AttributeError):
+        voters = quorum_state(data).get("currentVoters")
+    except CheckpointError:
         return []  # reading the rest reports this
+    ids = [each.get("voterId") for each in voters if isinstance(each, dict)] if isinstance(voters, list) else []
+    return sorted(each for each in ids if is_int32(each))
 
 
 def way_out(

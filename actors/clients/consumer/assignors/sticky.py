@@ -63,6 +63,8 @@ def _decoded(data: bytes) -> Claim:
         at += length
         (numbers,) = INT32.unpack_from(data, at)
         at += INT32.size
+        if not 0 <= numbers * INT32.size <= len(data) - at:
+            raise ValueError(f"{numbers} partitions in {len(data) - at} bytes")
         owned += [TopicPartition(topic, n) for (n,) in INT32.iter_unpack(data[at : at + numbers * INT32.size])]
         at += numbers * INT32.size
     return Claim(tuple(owned), INT32.unpack_from(data, at)[0] if len(data) >= at + INT32.size else None)
