@@ -28,11 +28,15 @@ class NodeTopics:
         self._node = node
         self._hashes: dict[str, tuple[object, object, int]] = {}
         """By topic, with what each rests on."""
+        self._version: tuple[object, object] = (None, None)
 
     @property
     def version(self) -> object:
-        """The image's topics: another mapping after each change."""
-        return self._node.view.image.topics
+        """The image's topics and brokers, who have racks: each is another mapping after a change."""
+        image = self._node.view.image
+        if self._version[0] is not image.topics or self._version[1] is not image.brokers:
+            self._version = image.topics, image.brokers
+        return self._version
 
     def get(self, name: str) -> TopicInfo | None:
         found = self._node.view.image.topic(name)

@@ -5,7 +5,7 @@ It is data of the node that the shard's maker passes in. Groups don't know where
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from actors.groups.consumer.topic_hash import topic_hash
@@ -17,6 +17,15 @@ class TopicInfo(NamedTuple):
 
     topic_id: bytes
     partitions: int
+
+
+class SeenTopics(NamedTuple):
+    """What a group has last seen of its topics: the ``version`` of all topics, and a hash of its own ones without their
+    racks.
+    """
+
+    version: object = None
+    shape: int = 0
 
 
 class Topics(Protocol):
@@ -55,9 +64,10 @@ class FixedTopics:
         self._offset = 0
         self.set(topics or {})
 
-    def set(self, topics: dict[str, TopicInfo]) -> None:
-        """Other topics from now on."""
+    def set(self, topics: dict[str, TopicInfo], racks: Mapping[str, Sequence[Sequence[str]]] | None = None) -> None:
+        """Other topics from now on; ``racks`` has, by topic, those of each partition's replicas."""
         self._offset += 1
+        self._racks = racks or {}
         self._topics = dict(topics)
         self._names = {info.topic_id: name for name, info in topics.items()}
 
@@ -80,4 +90,6 @@ class FixedTopics:
 
     def hash_of(self, name: str) -> int | None:
         found = self._topics.get(name)
-        return None if found is None else topic_hash(found.topic_id, name, [()] * found.partitions)
+        if found is None:
+            return None
+        return topic_hash(found.topic_id, name, self._racks.get(name) or [()] * found.partitions)

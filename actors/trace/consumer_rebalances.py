@@ -13,11 +13,13 @@ from collections.abc import Iterator
 from actors.runtime.recorder import TraceRow
 from actors.trace.printing import Step, overwritten, some
 from actors.trace.rebalance import (
+    ASSIGNOR,
     JOIN,
     LEAVE,
     MIGRATION,
     OTHER,
     PARTITIONS,
+    RACKS,
     REGEX,
     REVOCATION,
     SESSION,
@@ -55,6 +57,9 @@ KINDS = {
     " subscribes to ": SUBSCRIPTION,
     "the regular expression ": REGEX,
     "topics or their partitions": PARTITIONS,
+    "topics, their partitions or": PARTITIONS,
+    "the racks of replicas": RACKS,
+    " would have another assignor": ASSIGNOR,
     " joined": JOIN,
     " left": LEAVE,
     " sent no heartbeat in ": SESSION,

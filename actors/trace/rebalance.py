@@ -12,6 +12,7 @@ JOIN, LEAVE, SESSION, POLL_INTERVAL = "join", "leave", "session expired", "poll 
 PARTITIONS, SUBSCRIPTION, COORDINATOR = "partitions changed", "subscription changed", "coordinator moved"
 STATIC, REJOIN, OTHER, NONE = "static rejoin", "rejoin", "other", "none"
 REVOCATION, REGEX, MIGRATION = "revocation expired", "regular expression", "migration"
+RACKS, ASSIGNOR = "racks changed", "assignor changed"
 
 FIRST_JOIN = "rebalance failed due to MemberIdRequiredException"
 """What Java's client, and so ours, gives as its reason when it joins with the id that it has just been given."""
@@ -40,10 +41,10 @@ class Rebalance(TraceAnswer):
 
     ``kind``: "join", "leave", "session expired", "poll interval expired", "partitions changed", "subscription changed",
     "coordinator moved", "static rejoin", "rejoin", "other", or "none" when the trace has none; in a consumer group also
-    "revocation expired", "regular expression" and "migration". ``reason``: the words of the coordinator. ``root``:
-    where the chain of causes ends. ``state``: of the group at the end of the trace. ``generation``: of a consumer group
-    its epoch. ``awaited``: who has yet to come, or (``held``) to give up partitions, when it is under way. ``since``:
-    what happened afterwards without a rebalance.
+    "revocation expired", "regular expression", "racks changed", "assignor changed" and "migration". ``reason``: the
+    words of the coordinator. ``root``: where the chain of causes ends. ``state``: of the group at the end of the trace.
+    ``generation``: of a consumer group its epoch. ``awaited``: who has yet to come, or (``held``) to give up
+    partitions, when it is under way. ``since``: what happened afterwards without a rebalance.
     """
 
     def __init__(self, group: str) -> None:

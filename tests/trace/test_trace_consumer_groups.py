@@ -182,6 +182,19 @@ def test_a_member_that_subscribes_to_something_else_says_to_what(cluster: Cluste
     assert (found.kind, found.reason) == ("subscription changed", f"{first.member_id} subscribes to orders, users")
 
 
+def test_a_broker_in_another_rack_begins_an_epoch_and_is_the_cause(cluster: Cluster) -> None:
+    Program(cluster)
+    cluster.wait_for_group(GROUP, members=1, state="Stable")
+    node = cluster.nodes[1]
+    image = node.view.image
+    brokers = {number: broker._replace(rack="east") for number, broker in image.brokers.items()}
+    node.view = node.view._replace(image=image._replace(brokers=brokers))
+    cluster.run_for(10)
+    found = why(cluster)
+    assert (found.kind, found.reason) == ("racks changed", "the racks of replicas have changed")
+    assert (found.generation, found.state) == (3, "Stable")
+
+
 def test_a_group_that_migrates_says_so_both_ways(cluster: Cluster) -> None:
     """A member of the consumer protocol joins a classic group, and leaves it again."""
     old = Program(cluster, group_protocol="classic")
@@ -220,4 +233,6 @@ def test_the_coordinators_words_have_kinds() -> None:
     assert kind_of("the regular expression a joined matches no topic") == "regular expression"
     assert kind_of("a subscribes to the regular expression b left") == "subscription changed"
     assert kind_of("a left for now") == "leave"
+    assert kind_of("a would have another assignor") == "assignor changed"
+    assert kind_of("topics, their partitions or the racks of their replicas have changed") == "partitions changed"
     assert kind_of("something else") == "other"

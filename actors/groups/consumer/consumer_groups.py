@@ -133,7 +133,7 @@ class ConsumerGroups:
         if step.records:
             self.write(group, step, event, AppendResponse(caller.reply, step.response), before)
             return
-        group.topics_seen = step.seen or group.topics_seen
+        group.seen = step.seen or group.seen
         event.respond(caller.reply, step.response)
 
     def _leave(
@@ -186,7 +186,7 @@ class ConsumerGroups:
         if step.records:
             self.write(group, step, event)
         else:
-            group.topics_seen = step.seen or group.topics_seen
+            group.seen = step.seen or group.seen
 
     def remove(
         self,
@@ -247,7 +247,7 @@ class ConsumerGroups:
 
     def settled(self, group: ConsumerGroup, step: Step, event: Event) -> None:
         """A step is in the log, or changes nothing there."""
-        group.topics_seen = step.seen or group.topics_seen
+        group.seen = step.seen or group.seen
         if step.member is not None:
             await_revocation(group, step.member, event)
             if step.member.classic is not None:

@@ -19,8 +19,8 @@ from actors.groups.consumer.records import (
     target_record,
 )
 from actors.groups.consumer.regexes import matching
-from actors.groups.consumer.topic_hash import group_hash
-from actors.groups.topics import Topics
+from actors.groups.consumer.topic_hash import group_hash, shape_hash
+from actors.groups.topics import SeenTopics, Topics
 
 if TYPE_CHECKING:
     from actors.groups.consumer.group import ConsumerGroup
@@ -40,6 +40,7 @@ class Draft:
         self.regexes = dict(group.regexes)
         self.epoch = group.epoch
         self.metadata_hash = group.metadata_hash
+        self.seen = group.seen
         self.assignment_epoch = group.assignment_epoch
         self.records: list[Record] = []
 
@@ -84,7 +85,7 @@ class Draft:
     def resolve(self) -> None:
         """Match the members' regular expressions with the topics that there are; forget those of nobody."""
         wanted = self.forget_expressions()
-        is_old = self._group.topics_seen is not self._topics.version
+        is_old = self._group.seen.version is not self._topics.version
         for regex in wanted:
             if regex in self.regexes and not is_old:
                 continue
@@ -94,10 +95,21 @@ class Draft:
                 self.records.append(regex_record(self._id, regex, found, self._topics.offset, self._now_ms))
 
     def hash_topics(self) -> int:
-        """Kafka's hash of the topics that members subscribe to."""
+        """Kafka's hash of the topics that members subscribe to, which have been seen then."""
         names = {name for member in self.members.values() for name in member.topics_by(self.regexes)}
-        hashes = {name: self._topics.hash_of(name) for name in names}
-        return group_hash({name: found for name, found in hashes.items() if found is not None})
+        hashes = {name: found for name in sorted(names) if (found := self._topics.hash_of(name)) is not None}
+        self.seen = SeenTopics(self._topics.version, shape_hash(map(self._topics.get, hashes)))
+        return group_hash(hashes)
+
+    def what_changed(self) -> str:
+        """What has changed about the topics since the group saw them; nothing if that is empty."""
+        if self._group.seen.version is self._topics.version or self.hash_topics() == self._group.metadata_hash:
+            return ""
+        seen = self._group.seen
+        if seen.version is None:  # by another coordinator, which kept no more than a hash
+            return "topics, their partitions or the racks of their replicas have changed"
+        is_shape_new = seen.shape != self.seen.shape
+        return "topics or their partitions have changed" if is_shape_new else "the racks of replicas have changed"
 
     def begin_epoch(self) -> None:
         """Begin the next group epoch: the target assignment is to be made again."""

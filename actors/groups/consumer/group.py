@@ -26,6 +26,7 @@ from actors.groups.group_interface import Expiry
 from actors.groups.memory_use import MemoryUse
 from actors.groups.notes import note
 from actors.groups.records import ConsumerGroupRecord, Record
+from actors.groups.topics import SeenTopics
 from kstore import errors
 from kstore.errors import KafkaError
 from kstore.log.names import TopicIdAndPartition
@@ -93,8 +94,8 @@ class ConsumerGroup:
         """Members of the classic protocol that were told to join again."""
         self.syncing: set[str] = set()
         """Members of the classic protocol that have joined, and are to ask for their assignment."""
-        self.topics_seen: object = None
-        """The version of the topics for which ``metadata_hash`` is right; None: unknown."""
+        self.seen = SeenTopics()
+        """The topics for which ``metadata_hash`` is right."""
         self.is_deleting = False
         self.is_committed = False
         self.nbytes = GROUP_BYTES + len(group_id)

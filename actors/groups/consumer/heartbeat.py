@@ -20,7 +20,7 @@ from actors.groups.consumer.records import (
     current_record,
 )
 from actors.groups.settings import ConfigsOf, GroupSettings
-from actors.groups.topics import Topics
+from actors.groups.topics import SeenTopics, Topics
 from kstore import errors
 from kstore.log.names import TopicIdAndPartition
 from kstore.named import NamedTuple
@@ -40,14 +40,14 @@ if TYPE_CHECKING:
 class Step(NamedTuple):
     """What a heartbeat leads to: records to write (maybe none), and the answer once they are committed.
 
-    ``member`` is the member afterwards, None if it has left. ``seen``: the version of the topics that it rests on.
+    ``member`` is the member afterwards, None if it has left. ``seen``: the topics that it rests on.
     """
 
     records: list[Record]
     response: object
     member: ConsumerMember | None
     because: str
-    seen: object = None
+    seen: SeenTopics | None = None
     gone: tuple[ConsumerMember, ...] = ()
     """Members that it removes."""
 
@@ -105,7 +105,7 @@ class Heartbeats:
         if moved is not asked:
             draft.move(moved)
         response = self._answer(group, request, member, moved)
-        return Step(draft.records, response, moved, because, self._topics.version)
+        return Step(draft.records, response, moved, because, draft.seen)
 
     def check_size(self, group: ConsumerGroup, member_id: str) -> None:
         """Raise GroupMaxSizeReached if the member is one too many."""
@@ -117,7 +117,7 @@ class Heartbeats:
     def _is_settled(self, group: ConsumerGroup, member: ConsumerMember) -> bool:
         """Whether there is nothing to do, as for most heartbeats."""
         return (
-            group.topics_seen is self._topics.version
+            group.seen.version is self._topics.version
             and group.epoch == group.assignment_epoch
             and member.is_reconciled_to(group.assignment_epoch)
         )
@@ -159,8 +159,8 @@ class Heartbeats:
             because = (
                 f"the regular expression {changed[0]} matches {', '.join(draft.regexes[changed[0]]) or 'no topic'}"
             )
-        elif group.topics_seen is not self._topics.version and draft.hash_topics() != group.metadata_hash:
-            because = "topics or their partitions have changed"
+        else:
+            because = draft.what_changed()
         if because:
             draft.begin_epoch()
         interval_ms = self._configs_of(group.group_id).assignment_interval_ms
@@ -208,11 +208,11 @@ class Heartbeats:
 
     def refresh(self, group: ConsumerGroup, member: ConsumerMember, now_ms: int) -> Step:
         """The step of a group for which one of its members only shows that it lives: what has come due meanwhile."""
-        if group.topics_seen is self._topics.version and group.epoch == group.assignment_epoch:
+        if group.seen.version is self._topics.version and group.epoch == group.assignment_epoch:
             return Step([], None, None, "")
         draft = Draft(group, self._topics, now_ms)
         because = self.advance(group, draft, member, member, now_ms, is_new=False)
-        return Step(draft.records, None, None, because, self._topics.version)
+        return Step(draft.records, None, None, because, draft.seen)
 
     def leave_for_now(self, group: ConsumerGroup, member: ConsumerMember) -> Step:
         """The step of a static member that leaves to come back: it keeps its partitions meanwhile."""
@@ -230,7 +230,8 @@ class Heartbeats:
         records = draft.records
         if not draft.members:
             records.append(assignment_epoch_record(group.group_id, draft.epoch, now_ms))
-        return Step(records, None, None, because, gone=tuple(gone))
+        seen = draft.seen._replace(version=group.seen.version)  # expressions weren't matched with newer topics
+        return Step(records, None, None, because, seen, gone=tuple(gone))
 
 
 def leaving(group: ConsumerGroup, request: ConsumerGroupHeartbeatRequest) -> ConsumerMember:

@@ -45,6 +45,13 @@ def group_hash(hashes: Mapping[str, int]) -> int:
     return _xxh3(b"".join(hashes[name].to_bytes(8, "little", signed=True) for name in sorted(hashes)))
 
 
+def shape_hash(topics: Iterable[tuple[bytes, int] | None]) -> int:
+    """A hash of topics without their racks, from their ids and numbers of partitions, in the order of their names. It
+    stands in no record.
+    """
+    return _xxh3(b"".join([each[0] + _int(each[1]) for each in topics if each is not None]))
+
+
 def _int(number: int) -> bytes:
     return number.to_bytes(4, "little")
 

@@ -161,7 +161,7 @@ class ClassicJoining:
         if moved is not asked:
             draft.move(moved)
         response = _joined(moved)
-        return Joined(Step(draft.records, response, moved, because, self._topics.version), None, response)
+        return Joined(Step(draft.records, response, moved, because, draft.seen), None, response)
 
     def _reconciled(self, group: ConsumerGroup, joining: _Joining, draft: Draft) -> ConsumerMember:
         owned = frozenset(partitions_of(joining.subscription.owned_partitions, self._topics))
@@ -181,9 +181,7 @@ class ClassicJoining:
         if downgrade is None:
             return None
         is_rebalancing = (
-            joining.is_subscription_new
-            or group.assignment_epoch < group.epoch
-            or (group.topics_seen is not self._topics.version and draft.hash_topics() != group.metadata_hash)
+            joining.is_subscription_new or group.assignment_epoch < group.epoch or bool(draft.what_changed())
         )
         member = asked if is_rebalancing else self._reconciled(group, joining, draft)
         return Joined(None, downgrade._replace(is_rebalancing=is_rebalancing), _joined(member))
