@@ -10,9 +10,9 @@ OWN_KEYS: tuple[Key, ...] = (
 PURPOSES: dict[str, str] = {
     "group.metadata.max.bytes": (
         "Memory for the members of all groups that a broker coordinates: what they said of themselves and were "
-        "assigned. Beyond it a join that would add to it is answered with COORDINATOR_NOT_AVAILABLE, which clients "
-        "repeat; so is an assignment, if it is also larger than what the group's members said of themselves, so that "
-        "no more than twice as much is ever taken."
+        "assigned, and the topics that their regular expressions match. Beyond it a join that would add to it is "
+        "answered with COORDINATOR_NOT_AVAILABLE, which clients repeat; so is an assignment, if it is also "
+        "larger than what the group's members said of themselves, so that no more than twice as much is ever taken."
     ),
     "queued.max.response.bytes": (
         "Memory for answers that clients have not taken yet, over all connections to all brokers of the process. "

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
 from groups.driving import SESSION_MS, Driven
+from groups.test_consumer_group_heartbeats import beat, join
 
 from actors.cluster import Cluster
 from actors.coordinator.coordinator import Coordinator
 from actors.coordinator.messages import TopicsDeleted
 from actors.groups.memory_use import MemoryUse
 from actors.groups.shard import GroupShard
+from actors.groups.topics import TopicInfo
 from actors.runtime.failures import Failures
 from kstore import errors
 
@@ -132,3 +135,35 @@ def test_a_coordinator_that_fails_is_counted_once_when_it_is_loaded_again(seed: 
             cluster.wait_for(lambda: leading() not in ([], [failing]))
             assert 0 < taken() <= before  # of what members offered, the log has what was chosen
         Failures.recent.clear()
+
+
+def many_topics(count: int) -> dict[str, TopicInfo]:
+    return {f"t{number}": TopicInfo(number.to_bytes(16), 1) for number in range(count)}
+
+
+def test_the_topics_that_an_expression_matches_are_counted_and_given_back() -> None:
+    driven = Driven()
+    driven.topics.set(many_topics(1_000))
+    use = driven.shard.groups.memory_use
+    join(driven, "A", subscribed_topic_names=["t1"])
+    before = use.nbytes
+    beat(driven, "A", 2, subscribed_topic_names=[], subscribed_topic_regex="t.*")
+    with_matches = use.nbytes
+    assert with_matches - before > 10 * 1_000
+    driven.topics.set(many_topics(3_000))
+    beat(driven, "A", 3)
+    assert use.nbytes - with_matches > 10 * 2_000
+    again = Driven(log=driven.log)
+    assert again.shard.groups.memory_use.nbytes == use.nbytes
+    beat(driven, "A", 4, subscribed_topic_names=["t1"], subscribed_topic_regex="", topic_partitions=[])
+    driven.shard.check()
+    assert use.nbytes < with_matches
+
+
+def test_an_expression_that_matches_more_than_there_is_room_for_is_refused() -> None:
+    driven = Driven(group_metadata_max_bytes=50_000)
+    driven.topics.set(many_topics(6_000))
+    with pytest.raises(errors.CoordinatorNotAvailable):
+        join(driven, "A", subscribed_topic_names=[], subscribed_topic_regex="t.*")
+    assert not driven.shard.groups
+    join(driven, "A", subscribed_topic_names=[], subscribed_topic_regex="t1.*")

@@ -13,7 +13,7 @@ from actors.coordinator.shard import Caller, Handler
 from actors.groups.appends import AppendResponse, GroupAppends
 from actors.groups.consumer.describing import describe
 from actors.groups.consumer.downgrade import Downgrade, DowngradeWithout
-from actors.groups.consumer.group import STABLE, ConsumerGroup
+from actors.groups.consumer.group import STABLE, ConsumerGroup, expression_bytes
 from actors.groups.consumer.heartbeat import Heartbeats, Step, leaving
 from actors.groups.consumer.member import JOINING, LEAVING_FOR_NOW, ConsumerMember
 from actors.groups.consumer.notes import GroupRow, rows_of
@@ -41,7 +41,10 @@ from kstore.schema.messages.consumer_group_heartbeat import (
     ConsumerGroupHeartbeatRequest,
     ConsumerGroupHeartbeatResponse,
 )
-from kstore.schema.messages.consumer_group_records import ConsumerGroupMetadataKey
+from kstore.schema.messages.consumer_group_records import (
+    ConsumerGroupMetadataKey,
+    ConsumerGroupRegularExpressionValue,
+)
 from kstore.schema.struct import Message
 
 MEMBER_BYTES = 2_000
@@ -128,6 +131,7 @@ class ConsumerGroups:
         """
         self._check_room(group, request)
         step = self.heartbeats.beat(group, request, caller, event.now_ms)
+        self._check_room_for_matches(group, request.subscribed_topic_regex, step.records)
         if step.member is not None:
             self._start_session(group, step.member, event)
         if step.records:
@@ -160,6 +164,19 @@ class ConsumerGroups:
             nbytes += MEMBER_BYTES
         elif member := group.members.get(request.member_id):
             nbytes -= _subscription_bytes(member.topics, member.regex)
+        self._check_bytes(nbytes)
+
+    def _check_room_for_matches(self, group: ConsumerGroup, regex: str | None, records: Sequence[Record]) -> None:
+        """Refuse a regular expression that is new to the group without room for the topics that it matches."""
+        if not regex or regex in group.regexes:
+            return
+        for record in records:
+            if isinstance(record, ConsumerGroupRecord) and isinstance(
+                record.value, ConsumerGroupRegularExpressionValue
+            ):
+                self._check_bytes(expression_bytes("", record.value.topics))
+
+    def _check_bytes(self, nbytes: int) -> None:
         if nbytes > 0 and not self._groups.memory_use.has_room(nbytes, self._settings.group_metadata_max_bytes):
             raise errors.CoordinatorNotAvailable()
 

@@ -10,7 +10,8 @@ the assignment epoch, and each member follows it in its own time until its epoch
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from sys import intern
 from typing import cast
 
 from actors.coordinator.event import Event
@@ -50,6 +51,9 @@ from kstore.schema.messages.txn_offset_commit import TxnOffsetCommitRequest
 
 GROUP_BYTES = 1_000
 
+EXPRESSION_BYTES, MATCH_BYTES = 500, 10
+"""What a regular expression takes beside its text, and each topic that it matches, whose name is everybody's."""
+
 FOUNDING_EPOCH = 1
 """Of a group before its first member, as in Kafka 4.4: that one begins epoch 2."""
 
@@ -58,6 +62,11 @@ KNOWS_MEMBER_EPOCHS = 9
 
 EMPTY, ASSIGNING, RECONCILING, STABLE = "Empty", "Assigning", "Reconciling", "Stable"
 """The states of a group, by Kafka's names."""
+
+
+def expression_bytes(regex: str, topics: Sequence[str] | None) -> int:
+    """What a regular expression takes in memory, roughly, with the topics that it matches; None: it isn't there."""
+    return 0 if topics is None else EXPRESSION_BYTES + len(regex) + MATCH_BYTES * len(topics)
 
 
 def stale(member: ConsumerMember, words: str) -> KafkaError:
@@ -130,9 +139,10 @@ class ConsumerGroup:
                     self.targets[self._member(member_id).member_id] = target_of(target)
             case ConsumerGroupRegularExpressionKey(regular_expression=regex):
                 resolved = cast("ConsumerGroupRegularExpressionValue | None", record.value)
-                self.regexes.pop(regex, None)
+                old_topics = self.regexes.pop(regex, None)
                 if resolved is not None:
-                    self.regexes[regex] = tuple(resolved.topics)
+                    self.regexes[regex] = tuple(map(intern, resolved.topics))
+                self._grow(expression_bytes(regex, self.regexes.get(regex)) - expression_bytes(regex, old_topics))
 
     def _member(self, member_id: str) -> ConsumerMember:
         """A member, or a new one; each record has an id of its own, of which one is kept."""
@@ -324,5 +334,6 @@ class ConsumerGroup:
         held = [each for member in members for each in (*member.assigned, *member.revoking)]
         assert len(held) == len(self.owners), f"group {self.group_id}: a partition has one owner"
         assert all(self.owners[each] == member.member_id for member in members for each in member.assigned)
-        assert self.nbytes == GROUP_BYTES + len(self.group_id) + sum(member.nbytes for member in members)
+        expressions = sum(expression_bytes(regex, found) for regex, found in self.regexes.items())
+        assert self.nbytes == GROUP_BYTES + len(self.group_id) + sum(each.nbytes for each in members) + expressions
         assert self.assignment_epoch <= self.epoch, f"group {self.group_id}: an assignment is made for an epoch"
