@@ -81,9 +81,10 @@ longer than the `poll()` that started it, the consumer forgets it and never gets
   ignores this file, and it no longer counts once Kafka has run on the folder. If segments, sizes or last batches of a
   log differ at the next start, the log is copied from another replica, or is offline until its files are back; Apache
   Kafka uses it as it is. After a crash, kstore takes missing first segments for deleted records.
-- A damaged batch that was on the disk is never truncated: the log goes offline and is fetched again from another
-  replica. The checksum of each batch is checked once when it is read from a disk; Apache Kafka serves what the disk
-  returns.
+- A damaged batch that was on the disk is never truncated: the replica goes offline, the damaged files are kept as
+  `.damaged`, and what they held is fetched again from another replica. If no other one is in sync, the rest of the log
+  is served, and readers of that batch get CORRUPT_MESSAGE. The checksum of each batch is checked once when it is read
+  from a disk; Apache Kafka serves what the disk returns.
 - In the migration of a group, requests of its members wait while the conversion is being written; Apache Kafka answers
   on top of it. A classic group in its first rebalance becomes a consumer group; Apache Kafka answers
   UNKNOWN_SERVER_ERROR. In the middle of a later one, a new target assignment is always made; Apache Kafka keeps the

@@ -130,8 +130,8 @@ class Judge:
                 shadow.log = log
                 book.appended(node_id, found)
                 return
-        elif shadow.log is not log and log.end_offset == 0 and node_id not in self.in_sync(replica):
-            shadow.discarded()
+        elif shadow.log is not log and log.end_offset < shadow.end_offset and node_id not in self.in_sync(replica):
+            shadow.given_up(log.end_offset)
         shadow.log = log
         if log.end_offset < shadow.end_offset:
             if log.end_offset < shadow.high_watermark:

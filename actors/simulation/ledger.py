@@ -119,9 +119,12 @@ class Shadow:
         self.began: dict[int, int] = {}
         self.stable = (-1, 0)
 
-    def discarded(self) -> None:
-        """The log was damaged and the node isn't in sync: it has given the log up, and copies it anew."""
-        self.entries, self.end_offset, self.high_watermark, self.agreed = [], 0, 0, 0
+    def given_up(self, end_offset: int) -> None:
+        """The log was damaged and the node isn't in sync: it has given up all from an offset on, and copies it anew."""
+        while self.entries and self.entries[-1].last_offset >= end_offset:
+            self.entries.pop()
+        self.end_offset, self.high_watermark = end_offset, min(self.high_watermark, end_offset)
+        self.agreed = min(self.agreed, len(self.entries))
         self.forget_producers()
 
     def follow_producer(self, entry: BatchEntry) -> None:

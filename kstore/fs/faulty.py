@@ -210,6 +210,10 @@ class FaultyFileSystem:
         self.check("read_bytes", path)
         return self.inner.read_bytes(path)
 
+    def read_piece(self, path: str, position: int, nbytes: int) -> bytes:
+        self.check("read", path)
+        return self.inner.read_piece(path, position, nbytes)
+
     def replace(self, path: str, data: bytes, *, sync: bool = True) -> None:
         self.check("replace", path)
         self.inner.replace(path, data, sync=sync)

@@ -2,7 +2,8 @@
 
 Paths are relative to the file system's root, with ``/`` between their parts. Failures are ``OSError`` as the
 platform raises them (``FileNotFoundError``, ``FileExistsError``, ENOSPC ...), plus the two below. One owner uses a
-file at a time; only what ``sync_later`` and ``sync_path_later`` return may run on another thread.
+file at a time; only what ``sync_later`` and ``sync_path_later`` return, ``read_piece`` and ``read_bytes`` may run on
+another thread.
 
 Durability: what ``append`` wrote survives the end of the process; what was synced survives a power cut. A new name
 is durable after ``sync_dir`` of its folder. ``replace`` is atomic: a reader finds the old content or the new one.
@@ -157,6 +158,12 @@ class FileSystem(Protocol):
 
     def read_bytes(self, path: str) -> bytes:
         """A small file whole."""
+        ...
+
+    def read_piece(self, path: str, position: int, nbytes: int) -> bytes:
+        """Up to ``nbytes`` bytes of a file from ``position``, short only at its end. It may be asked for from any
+        thread, and where the system can be told so, they come from the device even if they are cached.
+        """
         ...
 
     def replace(self, path: str, data: bytes, *, sync: bool = True) -> None:

@@ -227,6 +227,9 @@ class MemoryFileSystem:
     def read_bytes(self, path: str) -> bytes:
         return b"".join(self._content(path).pieces)
 
+    def read_piece(self, path: str, position: int, nbytes: int) -> bytes:
+        return b"".join(self._content(path).views(position, nbytes))
+
     def replace(self, path: str, data: bytes, *, sync: bool = True) -> None:
         content = Content()
         if data:

@@ -254,6 +254,20 @@ class PosixFileSystem:
     def read_bytes(self, path: str) -> bytes:
         return Path(self._real(path)).read_bytes()
 
+    def read_piece(self, path: str, position: int, nbytes: int) -> bytes:
+        descriptor = os.open(self._real(path), os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            if sys.platform == "linux":  # what is cached and clean is let go of, and read again
+                os.posix_fadvise(descriptor, position, nbytes, os.POSIX_FADV_DONTNEED)
+            parts = []
+            while nbytes and (part := os.pread(descriptor, nbytes, position)):
+                parts.append(part)
+                position += len(part)
+                nbytes -= len(part)
+        finally:
+            os.close(descriptor)
+        return b"".join(parts)
+
     def replace(self, path: str, data: bytes, *, sync: bool = True) -> None:
         real = self._real(path)
         written = real + ".tmp"

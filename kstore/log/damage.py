@@ -1,7 +1,8 @@
 """Errors of a damaged log: bytes that were synced to disk are wrong or missing.
 
-A failing disk may work again, and then the log is as it was; a damaged log stays damaged. It is neither read nor
-appended to: it must be restored from a backup, or copied again from another replica.
+A failing disk may work again, and then the log is as it was; a damaged log stays damaged, until it is restored from a
+backup, or what is wrong is copied again from another replica. A log that is damaged as it is opened is neither read nor
+appended to. Of one where damage is found later, what is wrong isn't read.
 """
 
 from __future__ import annotations
@@ -25,11 +26,18 @@ def unreadable(path: str, error: OSError | CorruptMessage) -> KafkaStorageError:
     return KafkaStorageError(f"couldn't read {path}: {error}")
 
 
-def failed_to_read(log: Log, error: OSError | CorruptMessage) -> KafkaStorageError:
-    """Handle that a log couldn't be read while it was in use: it is closed, and its owner told."""
+def failed_to_read(log: Log, error: OSError | CorruptMessage, *, half_done: bool = False) -> KafkaStorageError:
+    """Handle that a log couldn't be read while it was in use; the error to raise. Its owner is told.
+
+    An error of the disk closes the log. So do damaged bytes if something was ``half_done``; else what is sound goes on
+    being read, and the log takes appends.
+    """
     found = unreadable(log.path, error)
-    log.is_damaged = log.is_damaged or isinstance(found, LogDamaged)
-    log.failed(found.message)
+    is_damaged = isinstance(found, LogDamaged)
+    if is_damaged:
+        log.damaged(found.message)
+    if half_done or not is_damaged:
+        log.failed(found.message)
     return found
 
 

@@ -241,10 +241,15 @@ class TimeIndex(IndexFile):
             self.last_timestamp = timestamp
             self.last_offset = offset
 
-    def offset_before(self, timestamp: int) -> int:
-        """An offset from which a walk forward meets the first record at ``timestamp`` or later."""
+    def entry_before(self, timestamp: int) -> tuple[int, int]:
+        """The last entry that isn't newer than ``timestamp``: its timestamp, -1 if there is none, and an offset from
+        which a walk forward meets the first record at ``timestamp`` or later.
+        """
         found = self._last_not_above(0, 8, timestamp)
-        return self.base_offset + (self.entry(found)[1] if found >= 0 else 0)
+        if found < 0:
+            return -1, self.base_offset
+        known, relative = self.entry(found)
+        return known, self.base_offset + relative
 
     def truncate_to(self, offset: int) -> None:
         """Keep the entries below ``offset``."""

@@ -10,7 +10,8 @@ hands out. Appends are one vectored write into the page cache. ``Log`` is what t
 Invariants. Offsets rise along the log, and so do leader epochs. ``start_offset <= high_watermark <= end_offset``.
 Producer state, indexes, hot tail and end offset change only after the write that they describe has succeeded. What
 lies below ``recovery_point`` is durable. After any error of the disk, in a read or a sync as well, ``failure`` says
-why, and the log takes no more appends: a recovery has to find out what the disk holds. ``on_failure`` hears of it once.
+why, and the log takes no more appends: a recovery has to find out what the disk holds. ``damage`` says what bytes were
+found to be wrong first, if any were: those aren't read. ``on_failure`` hears of each of the two once.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -40,6 +41,7 @@ class Log:
 
     __slots__ = (
         "config",
+        "damage",
         "disk",
         "end_offset",
         "epochs",
@@ -47,7 +49,6 @@ class Log:
         "fs",
         "high_watermark",
         "hot",
-        "is_damaged",
         "on_failure",
         "path",
         "producers",
@@ -72,7 +73,7 @@ class Log:
         self.high_watermark = loaded.start_offset
         self.hot = HotTail(config.hot_tail_bytes)
         self.failure: str | None = None
-        self.is_damaged = False
+        self.damage: str | None = None
         self.on_failure: Callable[[], None] | None = None
         self.disk = Durability(self, loaded.recovery_point, now_ms, repaired=loaded.report.walked_segments > 0)
         self.reading = Reading(self)
@@ -303,6 +304,13 @@ class Log:
             if self.on_failure is not None:
                 self.on_failure()
         return KafkaStorageError(reason)
+
+    def damaged(self, reason: str) -> None:
+        """Note that some of its bytes are wrong."""
+        if self.damage is None:
+            self.damage = reason
+            if self.on_failure is not None:
+                self.on_failure()
 
     def closing_work(self) -> list[DiskWork]:
         """What brings all of it to the disk, to be run before ``shut``; raises KafkaStorageError.

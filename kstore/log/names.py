@@ -22,6 +22,7 @@ DELETED = ".deleted"
 TEMPORARY = ".tmp"
 CLEANED = ".cleaned"
 SWAP = ".swap"
+DAMAGED = ".damaged"
 EPOCHS = "leader-epoch-checkpoint"
 
 DOOMED = "-delete"

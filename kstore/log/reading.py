@@ -1,7 +1,8 @@
 """Reads a log's files: batches from an offset on, and records by timestamp.
 
 What was appended lately is read from the hot tail (``Log.read``); the rest here, a segment at a time. An answer never
-spans two segments. What the disk can't give, or gives wrong, closes the log for appends, and its owner is told.
+spans two segments. What the disk can't give closes the log for appends. What it gives wrong is never in an answer: one
+ends before it, and a read that begins there raises LogDamaged. The log's owner is told of either.
 """
 
 from __future__ import annotations
@@ -34,9 +35,8 @@ class Reading:
         log = self._log
         try:
             for segment in log.segments.from_offset(offset):
-                extent = segment.extent(max(offset, segment.base_offset), max_bytes, limit, min_one=min_one)
+                extent = segment.sound_extent(max(offset, segment.base_offset), max_bytes, limit, min_one=min_one)
                 if extent is not None:
-                    segment.verified.look_at(extent.position, extent.nbytes)
                     next_offset = extent.next_offset if extent.nbytes else offset
                     return LogRead(None, segment.chunks(extent), extent.nbytes, next_offset)
         except (OSError, CorruptMessage) as error:

@@ -7,12 +7,13 @@ from the nearest index entry on, headers only.
 
 from collections.abc import Callable, Iterator
 
-from kstore.errors import CorruptMessage
+from kstore.errors import CorruptMessage, InvalidRecord
 from kstore.fs import Chunk, File, FileSystem
 from kstore.log.answers import AbortedTransaction
+from kstore.log.batch_headers import max_timestamp_of, may_be_at, next_offset_of, size_of
 from kstore.log.indexes import IndexFileError, OffsetIndex, TimeIndex
 from kstore.log.names import INDEX, LOG, TIME_INDEX, TRANSACTION_INDEX, segment_file
-from kstore.log.scan import find_end, find_last, find_offset, find_timestamp
+from kstore.log.scan import find_end, find_last, find_offset
 from kstore.log.transaction_index import TransactionIndex
 from kstore.log.verified import Verified
 from kstore.log.writing import note_batches
@@ -23,10 +24,6 @@ WINDOW_BYTES = 8192
 READ_BYTES = 1 << 20
 REINDEX_INTERVAL_BYTES = 4096
 _HINTS_MAX = 8
-MAGIC_AT = 16
-MAX_TIMESTAMP_AT = 35
-MAGIC = 2
-
 RELATIVE_OFFSET_MAX = (1 << 31) - 1
 
 
@@ -116,10 +113,7 @@ class Segment:
         if self.known_first_timestamp is None:
             if not self.file.size:
                 return -1
-            head = self.file.read(0, HEADER_BYTES)
-            self.known_first_timestamp = int.from_bytes(
-                head[MAX_TIMESTAMP_AT : MAX_TIMESTAMP_AT + 8], "big", signed=True
-            )
+            self.known_first_timestamp = max_timestamp_of(self.file.read(0, HEADER_BYTES))
         return self.known_first_timestamp
 
     def load_indexes(self, upper_offset: int) -> None:
@@ -135,7 +129,7 @@ class Segment:
         if len(self.offset_index):
             offset, position = self.offset_index.last_offset, self.offset_index.entry(len(self.offset_index) - 1)[1]
             head = self.file.read(position, HEADER_BYTES)
-            if not _may_be_at(head, offset):
+            if not may_be_at(head, offset):
                 raise IndexFileError(f"{self.offset_index.path}: no batch up to offset {offset} begins at {position}")
         self.max_timestamp = self.time_index.last_timestamp
         self.offset_of_max_timestamp = self.time_index.last_offset
@@ -150,14 +144,17 @@ class Segment:
     def find(self, offset: int) -> tuple[int, int] | None:
         """Position and base offset of the first batch that ends at ``offset`` or later; None when there is none.
 
-        A wrong index is rebuilt. Raises CorruptMessage if the batches themselves can't be read.
+        A wrong index is rebuilt. Raises CorruptMessage if the batches themselves can't be read, or if one that was
+        passed over is wrong: it may be the one.
         """
         hint = self._hints.get(offset)  # where a batch with this offset or a later one begins
         start = self.offset_index.position_before(offset) if hint is None else hint
         try:
             found = self._walk_to(offset, start)
+            if found is None or found[1] > offset:
+                self.verified.look_at(start, (self.file.size if found is None else found[0]) - start)
         except CorruptMessage:
-            if not start:
+            if not start or self._is_wrong_itself():
                 raise
         else:
             if found is None or found[1] <= offset or hint is not None or not start:
@@ -166,6 +163,16 @@ class Segment:
                 return found  # a gap, as compaction leaves
         self.rebuild_indexes()
         return self._walk_to(offset, self.offset_index.position_before(offset))
+
+    def _is_wrong_itself(self) -> bool:
+        """Whether it has a wrong batch, so that its indexes may be right though a look-up failed."""
+        if self.verified.wrong_at is None:
+            try:
+                for _ in self.batches(0):
+                    pass
+            except CorruptMessage:
+                pass
+        return self.verified.wrong_at is not None
 
     def _walk_to(self, offset: int, position: int) -> tuple[int, int] | None:
         size = self.file.size
@@ -191,12 +198,41 @@ class Segment:
         end, next_offset = self._end_of(start, max_bytes, up_to)
         if end == start and min_one:
             head = self.file.read(start, HEADER_BYTES)
-            next_offset = _next_offset_of_first(head)
-            end = start + _size_of_first(head) if next_offset <= up_to else start
+            next_offset = next_offset_of(head)
+            end = start + size_of(head) if next_offset <= up_to else start
         if end == start:
             return Extent(start, 0, first_offset)
         self._remember(next_offset, end)
         return Extent(start, end - start, next_offset)
+
+    def sound_extent(self, offset: int, max_bytes: int, up_to: int, *, min_one: bool) -> Extent | None:
+        """As ``extent``, but of batches whose checksums are right: it ends before a wrong one. Raises CorruptMessage if
+        that is the first.
+        """
+        try:
+            extent = self.extent(offset, max_bytes, up_to, min_one=min_one)
+        except CorruptMessage:
+            found = self.find(offset)
+            if found is None:
+                raise
+            start, first_offset = found
+            sound = self.verified.checked(self.file.read(start, min(max_bytes, READ_BYTES)), start)
+        else:
+            if extent is None or not extent.nbytes:
+                return extent
+            start, first_offset = extent.position, offset
+            sound = self.verified.sound_before(start, extent.nbytes)
+            if sound == extent.nbytes:
+                return extent
+        position, next_offset = start, first_offset
+        while position < start + sound:
+            piece = self.file.read(position, min(WINDOW_BYTES, start + sound - position))
+            ended, moved, after = find_end(piece, start + sound - position, up_to)
+            next_offset = after if after >= 0 else next_offset
+            position += moved
+            if ended or not moved:
+                break
+        return Extent(start, position - start, next_offset)
 
     def _end_of(self, start: int, max_bytes: int, up_to: int) -> tuple[int, int]:
         """Where to stop, and the next offset from there (-1 when that is where it began)."""
@@ -250,34 +286,33 @@ class Segment:
         window = READ_BYTES
         while position < size:
             data = self.file.read(position, window)
-            found = parse_batches(data, allow_partial=True)
+            found = self._parsed(data, position)
             if not found:
                 if position + window >= size:
+                    self.verified.found_wrong(position)
                     raise CorruptMessage(f"{self.file.path} ends in the middle of a record batch")
                 window *= 4
                 continue
             window = READ_BYTES
-            nbytes = sum(batch.size_bytes for batch in found)
-            if self.verified.missing(position, position + nbytes):
-                self.verified.checked(data, position)
-                self.verified.add(position, position + nbytes)
             for batch in found:
                 position += batch.size_bytes
                 yield batch
 
-    def find_timestamp(self, timestamp: int, start_offset: int) -> Iterator[RecordBatch]:
-        """The batches from a position on before which no record at or above ``start_offset`` is as new."""
-        offset = max(self.time_index.offset_before(timestamp), start_offset)
-        position = self.offset_index.position_before(offset)
-        size = self.file.size
-        while position < size:
-            found, moved = find_timestamp(self.file.read(position, WINDOW_BYTES), timestamp)
-            position += moved
-            if found:
-                yield from self.batches(position)
-                return
-            if not moved:
-                return
+    def _parsed(self, data: bytes, position: int) -> list[RecordBatch]:
+        """The batches that a piece of the file begins with, up to the first wrong one; raises CorruptMessage if that is
+        the first.
+        """
+        try:
+            found = parse_batches(data, allow_partial=True)
+        except (CorruptMessage, InvalidRecord):
+            found = parse_batches(data[: self.verified.checked(data, position)])
+        nbytes = sum(batch.size_bytes for batch in found)
+        if self.verified.missing(position, position + nbytes):
+            sound = self.verified.checked(data, position)
+            self.verified.add(position, position + min(sound, nbytes))
+            while nbytes > sound:
+                nbytes -= found.pop().size_bytes
+        return found
 
     def truncate_to(self, offset: int) -> None:
         """Cut from the batch with ``offset`` on."""
@@ -348,23 +383,3 @@ class Segment:
     def paths(self) -> list[str]:
         """The files that it may have, the batches' own first."""
         return [self.file_path(suffix) for suffix in (LOG, INDEX, TIME_INDEX, TRANSACTION_INDEX)]
-
-
-def _may_be_at(head: bytes, offset: int) -> bool:
-    """Whether an entry of an index for ``offset`` may lead to a batch with this header.
-
-    Apache Kafka has noted the last offset of several batches that it appended together for the first of them.
-    """
-    return (
-        len(head) == HEADER_BYTES
-        and head[MAGIC_AT] == MAGIC
-        and int.from_bytes(head[:8], "big") < _next_offset_of_first(head) <= offset + 1
-    )
-
-
-def _size_of_first(head: bytes) -> int:
-    return 12 + int.from_bytes(head[8:12], "big", signed=True)
-
-
-def _next_offset_of_first(head: bytes) -> int:
-    return int.from_bytes(head[:8], "big") + int.from_bytes(head[23:27], "big", signed=True) + 1

@@ -174,7 +174,7 @@ class Segments:
 
     def snapshot_offsets(self) -> list[int]:
         """The offsets of which there is a snapshot of producers, in order."""
-        return sorted(int(name[:20]) for name in self._fs.listdir(self._path) if _is_snapshot(name))
+        return sorted(int(name[:20]) for name in self._fs.listdir(self._path) if is_snapshot(name))
 
     def snapshot_path(self, offset: int) -> str:
         """The path of the snapshot of an offset."""
@@ -187,7 +187,8 @@ class Segments:
                 self._fs.unlink(self.snapshot_path(offset))
 
 
-def _is_snapshot(name: str) -> bool:
+def is_snapshot(name: str) -> bool:
+    """Whether it is the name of a producer snapshot."""
     return name.endswith(SNAPSHOT) and len(name) == 20 + len(SNAPSHOT) and name[:20].isdigit()
 
 

@@ -66,7 +66,7 @@ class Truncation:
         except OSError as error:
             raise log.failed(f"couldn't cut {log.path} at {offset}: {error}") from error
         except CorruptMessage as error:
-            raise failed_to_read(log, error) from error
+            raise failed_to_read(log, error, half_done=True) from error
         self.under_way = None
         return log.end_offset
 

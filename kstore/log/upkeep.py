@@ -52,7 +52,7 @@ class Upkeep:
         except OSError as error:
             raise log.failed(f"couldn't roll {log.path}: {error}") from error
         except CorruptMessage as error:
-            raise failed_to_read(log, error) from error
+            raise failed_to_read(log, error, half_done=True) from error
 
     def roll(self, now_ms: int) -> None:
         """As ``Log.roll``."""

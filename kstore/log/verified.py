@@ -8,6 +8,7 @@ they came.
 from kstore.errors import CorruptMessage
 from kstore.fs import File
 from kstore.log.extents import Extents
+from kstore.log.old_formats import position_of_no_batch
 from kstore.log.scan import find_rot
 from kstore.records import HEADER_BYTES
 
@@ -17,14 +18,17 @@ VERIFY_BYTES = 1 << 20  # stays in the processor's cache until it was looked at
 class Verified:
     """The verified ranges of one segment's file, by positions where batches begin. From ``sound_from`` on nothing needs
     a check, as it went to no disk; None for a file on one.
+
+    ``wrong_at`` is where a wrong batch was found to begin, the first one if there are several; None if there is none.
     """
 
-    __slots__ = ("_extents", "_file", "_sound_from")
+    __slots__ = ("_extents", "_file", "_sound_from", "wrong_at")
 
     def __init__(self, file: File, *, in_memory: bool) -> None:
         self._file = file
         self._extents: Extents | None = None
         self._sound_from = file.size if in_memory else None
+        self.wrong_at: int | None = None
 
     def look_at(self, position: int, nbytes: int) -> None:
         """Check that whole batches are as they were appended; raises CorruptMessage."""
@@ -33,6 +37,25 @@ class Verified:
                 moved = self._look_at_some(start, end)
                 self.add(start, start + moved)
                 start += moved
+
+    def sound_before(self, position: int, nbytes: int) -> int:
+        """How many bytes of whole batches are as they were appended, of ``nbytes`` bytes from a position on. Raises
+        CorruptMessage if the first batch is wrong.
+        """
+        try:
+            self.look_at(position, nbytes)
+        except CorruptMessage:
+            if self.wrong_at is None or self.wrong_at <= position:
+                raise
+            return min(nbytes, self.wrong_at - position)
+        return nbytes
+
+    def found_wrong(self, position: int) -> None:
+        """Note that a wrong batch begins here; whatever was known to be right behind it is checked again."""
+        if self._extents is not None:
+            self._extents.cut(position)
+        self._sound_from = None
+        self.wrong_at = position if self.wrong_at is None else min(self.wrong_at, position)
 
     def missing(self, start: int, end: int) -> list[tuple[int, int]]:
         """The parts of a range whose checksums weren't checked yet."""
@@ -49,23 +72,32 @@ class Verified:
     def _look_at_some(self, position: int, end: int) -> int:
         """Check the batches from a position on, as many as are read at once; how many bytes they have."""
         piece = self._file.read(position, min(VERIFY_BYTES, end - position) + HEADER_BYTES)
-        moved = self.checked(piece, position)
+        moved = min(self.checked(piece, position), end - position)
         if not moved and len(piece) >= HEADER_BYTES:
             nbytes = 12 + int.from_bytes(piece[8:12], "big", signed=True)
             moved = self.checked(self._file.read(position, min(nbytes, end - position)), position)
         if not moved:
+            self.found_wrong(position)
             raise CorruptMessage(f"{self._file.path} ends in the middle of a record batch")
         return moved
 
     def checked(self, piece: bytes, position: int) -> int:
-        """How many bytes the whole batches of a piece have; raises CorruptMessage for a wrong one."""
-        wrong, moved, base_offset = find_rot(piece)
-        if wrong >= 0:
-            raise CorruptMessage(
-                f"the checksum or place of the batch at offset {base_offset} is wrong, {position + wrong} bytes into"
-                f" {self._file.path}"
-            )
-        return moved
+        """How many bytes the whole batches of a piece have, up to the first wrong one. Raises CorruptMessage if that is
+        the first in the piece.
+        """
+        try:
+            wrong, moved, base_offset = find_rot(piece)
+        except CorruptMessage:
+            wrong = position_of_no_batch(piece)
+            sound, moved, base_offset = find_rot(memoryview(piece)[:wrong]) if wrong else (-1, 0, -1)
+            wrong = sound if sound >= 0 else wrong
+        if wrong != 0:
+            return moved
+        self.found_wrong(position)
+        what = "there is no record batch"
+        if base_offset >= 0:
+            what = f"the checksum or place of the batch at offset {base_offset} is wrong,"
+        raise CorruptMessage(f"{what} {position} bytes into {self._file.path}")
 
     def cut(self, position: int) -> None:
         """The file was cut here: what comes behind is new."""
@@ -73,3 +105,5 @@ class Verified:
             self._extents.cut(position)
         if self._sound_from is not None:
             self._sound_from = min(self._sound_from, position)
+        if self.wrong_at is not None and self.wrong_at >= position:
+            self.wrong_at = None

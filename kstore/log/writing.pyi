@@ -1,6 +1,9 @@
 from kstore.fs import Buffer
 from kstore.log.segment import Segment
+from kstore.log.segment_check import Rebuilt
 from kstore.records import RecordBatch
 
 def chunks(batches: list[RecordBatch], nbytes: int) -> list[Buffer]: ...
-def note_batches(segment: Segment, batches: list[RecordBatch], position: int, index_interval_bytes: int) -> int: ...
+def note_batches(
+    segment: Segment | Rebuilt, batches: list[RecordBatch], position: int, index_interval_bytes: int
+) -> int: ...

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from pathlib import Path
 
 import pytest
 from partition.client import batch
 
-from kstore.errors import KafkaStorageError
+from kstore.errors import CorruptMessage, KafkaStorageError
 from kstore.fs.posix import PosixFileSystem
 
 COUNT = 60
@@ -101,14 +102,19 @@ def test_a_wrong_byte_at_the_leader_is_never_served_and_had_again_from_another(s
     assert any(f"node {leader}: " in line and "the checksum or place of the batch" in line for line in caplog.messages)
 
 
-def test_a_wrong_byte_that_no_other_replica_can_mend_is_never_served(start, alone):
+def test_a_wrong_byte_that_no_other_replica_can_replace_is_an_error_to_readers_and_the_rest_is_served(start, alone):
     flip(segments(alone, 1)[2])
-    for _ in range(2):
+    for restarts in range(2):
         client = start(1, data_dir=str(alone))
-        client.wait_for_leader("a")
-        with pytest.raises(TimeoutError):
+        client.wait_for_leader("t")
+        with pytest.raises(CorruptMessage, match="the broker's log of t-0 is damaged at offset") as refusal:
             read(client, "t")
-        serves_all_but_t(client)
+        wrong = int(re.findall(r"offset (\d+)", str(refusal.value))[0])
+        for offset in (0, wrong - 1, wrong + 1, COUNT - 1):
+            assert client.fetch("t", offset).error_code == 0
+        assert client.fetch("t", wrong).error_code == CorruptMessage.code
+        assert client.put("t", batch(b"z")).base_offset == COUNT + restarts
+        assert client.latest("t").offset == COUNT + restarts + 1
         client.cluster.close()
 
 

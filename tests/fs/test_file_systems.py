@@ -68,6 +68,15 @@ def test_a_file_that_is_not_there_is_not_opened(fs: FileSystem) -> None:
         fs.listdir("no-folder")
 
 
+def test_a_piece_of_a_file_is_read_by_its_name_and_is_short_only_at_the_end(fs: FileSystem) -> None:
+    fs.open("data", create=True).append([b"abc", b"d" * 10_000], 10_003)
+    assert fs.read_piece("data", 2, 3) == b"cdd"
+    assert fs.read_piece("data", 10_000, 10) == b"ddd"
+    assert fs.read_piece("data", 10_003, 10) == b""
+    with pytest.raises(FileNotFoundError):
+        fs.read_piece("missing", 0, 1)
+
+
 def test_a_cut_file_grows_again_from_the_cut(fs: FileSystem) -> None:
     file = fs.open("data", create=True)
     file.append([b"a" * 3000, b"bcd"], 3003)

@@ -70,7 +70,7 @@ def test_the_time_index_finds_what_a_list_would(steps: list[tuple[int, int, bool
     for each in (index, again):
         assert (each.last_timestamp, each.last_offset - BASE) == (model[-1] if model else (-1, 0))
         found = bisect_right([pair[0] for pair in model], wanted)
-        assert each.offset_before(wanted) == BASE + (model[found - 1][1] if found else 0)
+        assert each.entry_before(wanted)[1] == BASE + (model[found - 1][1] if found else 0)
 
 
 def test_a_long_index_is_bisected_in_the_file(fs: FileSystem) -> None:

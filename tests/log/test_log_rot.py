@@ -43,12 +43,11 @@ def test_a_flipped_byte_is_never_given_out_and_what_lies_before_it_is(fs: FileSy
         LogDamaged, match=f"{PATH} is damaged: the checksum or place of the batch at offset 60 is wrong"
     ):
         log.read(60, 1)
-    with pytest.raises(LogDamaged):
-        log.read(57, 100_000)
+    assert content(log.read(54, 100_000)) == expected[18] + expected[19]
     with pytest.raises(LogDamaged):
         everything(log)
     with pytest.raises(LogDamaged):
-        log.offset_for_timestamp(NOW_MS + 20)
+        log.offset_for_timestamp(NOW_MS + 22)
 
 
 @pytest.mark.parametrize("at", [21, 26, 34, 57, 61, 100])
@@ -63,10 +62,18 @@ def test_any_byte_under_the_checksum_is_looked_at(fs: FileSystem, at: int) -> No
 @pytest.mark.parametrize("asked", [48, 57, 60, 61, 62])
 def test_offsets_and_epochs_that_fall_are_damage(fs: FileSystem, at: int, asked: int) -> None:
     """They aren't under the checksum."""
-    log, _ = reopened(fs)
+    log, expected = reopened(fs)
     flip(fs, log, 60, at)
-    with pytest.raises(LogDamaged):
-        log.read(asked, 2000)
+    if asked < 60:
+        try:
+            found = content(log.read(asked, 2000))
+        except LogDamaged:
+            assert asked == 57  # which of two neighbours is wrong can't always be told
+        else:
+            assert b"".join(expected[asked // 3 : 20]).startswith(found)
+    else:
+        with pytest.raises(LogDamaged):
+            log.read(asked, 2000)
 
 
 @pytest.mark.parametrize("at", [8, 16])

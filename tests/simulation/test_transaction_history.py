@@ -146,7 +146,10 @@ def test_a_record_of_a_fenced_epoch_that_is_committed_is_seen() -> None:
 def test_a_log_that_was_given_up_is_copied_anew() -> None:
     book = Book("a-0")
     book.appended(1, [entry(0, 5), entry(1, 5)])
-    book.shadow(1).discarded()
+    book.shadow(1).given_up(1)
+    assert book.shadow(1).entries == [entry(0, 5)]
+    book.appended(1, [entry(1, 5)])
+    book.shadow(1).given_up(0)
     book.appended(1, [entry(0, 5)])
     assert book.shadow(1).end_offset == 1
 

@@ -330,6 +330,10 @@ class Fetcher:
                 )
             self.positions.update()
             return
+        if isinstance(error, CorruptMessage):  # of an error that is final in a fetch, though others may be retried
+            what = f"the broker's log of {state.partition} is damaged at offset {each.offset}: seek() to where to go on"
+            self._unreadable(each, CorruptMessage(what))
+            return
         self._quieten(state)
         if isinstance(error, (NotLeaderOrFollower, FencedLeaderEpoch)) and data.current_leader.leader_id >= 0:
             leaders[state.partition] = (data.current_leader.leader_id, data.current_leader.leader_epoch)

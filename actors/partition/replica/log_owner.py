@@ -34,7 +34,7 @@ from actors.partition.messages import (
 )
 from actors.partition.replica.compacting import Compacting
 from actors.partition.replica.disk_queue import DiskQueue, UnlinkFiles
-from actors.partition.replica.offline import LOG_FAILED, RETRY_MS_MIN, STEADY_MS, LogFailed, Offline, RetryLog
+from actors.partition.replica.offline import LOG_FAILED, RETRY_MS_MIN, STEADY_MS, Offline, RetryLog
 from actors.partition.replica.opening import LogEnds, open_log
 from actors.partition.to_controller.directory_assignments import AssignDirectory
 from actors.runtime import Actor, receives
@@ -189,12 +189,6 @@ class LogOwner(Actor):
     def _log_has_failed(self) -> None:
         """Note that the log has failed, in the middle of a turn; the consequences have a turn of their own."""
         self.inbox.send(LOG_FAILED)
-
-    @receives(LogFailed)
-    def log_failed(self, message: LogFailed) -> None:
-        """Go offline, as the log's disk failed."""
-        if self.offline is None and self.log.failure is not None:
-            self.go_offline(KafkaStorageError(self.log.failure), damaged=self.log.is_damaged)
 
     @receives(CheckFiles)
     def check_files(self, message: CheckFiles) -> None:

@@ -5,9 +5,10 @@ that the replica's directory is lost (KIP-858), removes it from the in-sync set 
 
 It comes back by itself. Nothing is tried before the image shows the replica as lost: from then on it isn't elected or
 counted as in sync, so the image's in-sync set is true. Then, at growing intervals, its folder is tested for writing,
-and the log opened and recovered. A log that still has everything that it had is used again. One that doesn't is deleted
-and fetched again if another replica leads without this one. Otherwise this may be the only replica with some committed
-record, and it stays offline, which is logged, until its files are back.
+and the log opened and recovered. A log that still has everything that it had is used again. One that doesn't is
+repaired if another replica leads without this one (``repairing.py``): damaged files are set aside, and what they held
+is fetched again. Otherwise this may be the only replica with some committed record, and it stays offline, which is
+logged, until its files are back.
 
 A replica that led when its log failed never leads in that epoch again: others may have records of that epoch which the
 recovered log lacks.
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from actors.image.image import NO_LEADER, Directory, PartitionImage
 from actors.partition.replica.opening import LogEnds, probe
+from actors.partition.replica.repairing import Repair
 from actors.partition.to_controller.directory_assignments import AssignDirectory
 from actors.runtime.logs import logger
 from kstore.errors import KafkaError, KafkaStorageError
@@ -54,13 +56,14 @@ RETRY_LOG = RetryLog()
 class Offline:
     """Why a replica is offline, and its role when it is back."""
 
-    __slots__ = ("damage", "delay_ms", "ends", "error", "look_again_ms", "replica", "said", "wanted")
+    __slots__ = ("damage", "delay_ms", "ends", "error", "look_again_ms", "repair", "replica", "said", "wanted")
 
     def __init__(self, replica: LogOwner, error: Exception, ends: LogEnds) -> None:
         self.replica = replica
         self.error = KafkaStorageError(f"the log of {replica.label} is offline: {error}")
         self.ends = ends
         self.damage: KafkaError | None = None  # what is wrong with its bytes
+        self.repair: Repair | None = None
         self.look_again_ms = 0
         self.said = ""  # what was logged last
         self.wanted: BecomeLeader | BecomeFollower | None = None
@@ -111,6 +114,10 @@ class Offline:
             replica.after(self.delay_ms, RETRY_LOG)
             self.delay_ms = min(self.delay_ms * 2, RETRY_MS_MAX)
 
+    def try_now(self) -> None:
+        """Try in the next turn."""
+        self.replica.inbox.send(RETRY_LOG)
+
     def retry(self) -> None:
         """Try to open the log."""
         replica = self.replica
@@ -121,12 +128,17 @@ class Offline:
             return
         try:
             probe(replica.node.fs, replica.label)
-            if self.damage is not None and self._others_have_all(found):
-                self._begin_anew(self.damage)
-            elif self.damage is None or replica.now_ms() >= self.look_again_ms:
-                self._open(found)
-            else:
+            if self.repair is not None:
+                if not self.repair.is_done:
+                    return  # it is tried again once that is done
+                self._open_repaired(self.repair)
+            elif self.damage is not None and self._others_have_all(found):
+                self._repair()
+                return
+            elif self.damage is not None and replica.now_ms() < self.look_again_ms:
                 self.try_later()
+                return
+            elif not self._open(found):
                 return
         except KafkaError as error:
             self._say(f"the log of {replica.label} stays offline: {error.message}")
@@ -139,8 +151,10 @@ class Offline:
         me = self.replica.node.node_id
         return found.leader not in (NO_LEADER, me) and me not in found.isr
 
-    def _open(self, found: PartitionImage) -> None:
-        """Open the log as it is; if some bytes were wrong, every byte is checked."""
+    def _open(self, found: PartitionImage) -> bool:
+        """Open the log as it is; if some bytes were wrong, every byte is checked. Whether it is open: else it is being
+        repaired.
+        """
         replica, ends = self.replica, self.ends
         if self.damage is not None:
             ends = ends._replace(recovery_point=0, clean=False)
@@ -152,7 +166,24 @@ class Offline:
             if not self._others_have_all(found):
                 what = "no other in-sync replica has all of it: put its files back"
                 raise KafkaStorageError(f"{damage.message}; {what}") from None
+            self._repair()
+            return False
+        return True
+
+    def _repair(self) -> None:
+        self.repair = Repair(self)
+        self.repair.go_on()
+
+    def _open_repaired(self, repair: Repair) -> None:
+        """Open what is left of the log. If that isn't sound either, all of it is fetched again."""
+        self.repair = None
+        recovery_point = min(self.ends.recovery_point, max(repair.end_offset, 0))
+        self.ends = self.ends._replace(recovery_point=recovery_point, floor=0, clean=False, note=None)
+        try:
+            self.replica.open_log(self.ends)
+        except LogDamaged as damage:
             self._begin_anew(damage)
+        self.damage = None
 
     def _begin_anew(self, damage: KafkaError) -> None:
         """Delete what is left of the log, as others have everything."""

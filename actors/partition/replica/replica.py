@@ -43,8 +43,9 @@ from actors.partition.messages import (
     StartAt,
     StartVerification,
 )
+from actors.partition.replica.damaged_log import DamagedLogOwner
 from actors.partition.replica.ending import Closing, Removal
-from actors.partition.replica.log_owner import LogListeners, LogOwner, ServicesRenewed
+from actors.partition.replica.log_owner import LogListeners, ServicesRenewed
 from actors.partition.replica.opening import LogEnds
 from actors.runtime import receives
 from kstore.errors import (
@@ -54,6 +55,7 @@ from kstore.errors import (
     NotLeaderOrFollower,
     UnknownTopicOrPartition,
 )
+from kstore.log import LogDamaged
 
 if TYPE_CHECKING:
     from actors.node.node import BrokerNode
@@ -62,7 +64,7 @@ if TYPE_CHECKING:
     from kstore.log.manifest import LogNote
 
 
-class Replica(LogOwner):
+class Replica(DamagedLogOwner):
     """The replica of ``topic``-``partition`` on this node.
 
     ``isr_changes`` carries changes of the in-sync set to the controller. ``clean``, ``recovery_point``,
@@ -111,6 +113,7 @@ class Replica(LogOwner):
             return
         if self.leader is not None and message.leader_epoch == self.leader_epoch:
             self.leader.confirm(message)
+            self.look_at_damage()
             return
         self._leave_role()
         self.leader_epoch = message.leader_epoch
@@ -124,6 +127,7 @@ class Replica(LogOwner):
         self.leader.look_at_in_sync()
         if self.fsync_first:
             self.disk_queue.sync(self.leader.synced)
+        self.look_at_damage()
 
     @receives(BecomeFollower)
     def become_follower(self, message: BecomeFollower) -> None:
@@ -144,6 +148,7 @@ class Replica(LogOwner):
         self.leader_epoch = message.leader_epoch
         self.note("BecameFollower", self.label, message.leader_epoch, self.log.end_offset)
         self.follower = Follower(self, message)
+        self.look_at_damage()
 
     def take_role(self, message: BecomeLeader | BecomeFollower) -> None:
         """Take the role that was assigned while the log was offline."""
@@ -226,7 +231,8 @@ class Replica(LogOwner):
 
     def refuse(self, message: Read, error: KafkaError) -> None:
         """Answer a read with an error."""
-        message.reader.tell(ReadAnswer(message.token, error.code, False, -1, -1, -1, None, None))
+        code = self.told(error).code
+        message.reader.tell(ReadAnswer(message.token, code, False, -1, -1, -1, None, None))
 
     @receives(SendHighWatermark)
     def send_high_watermark(self, message: SendHighWatermark) -> None:
@@ -252,6 +258,7 @@ class Replica(LogOwner):
         if self.leader is not None:
             self.leader.look_at_in_sync()
             self.leader.deletions.settle()
+            self.look_at_damage()
 
     @receives(IsrAnswer)
     def isr_answered(self, message: IsrAnswer) -> None:
@@ -311,7 +318,10 @@ class Replica(LogOwner):
         leader = self._leading()
         leader.serving.check_epoch(message.leader_epoch)
         settled = leader.in_sync.epoch_start_offset <= self.log.high_watermark
-        return find_offset(self.log, message, self.leader_epoch, settled=settled)
+        try:
+            return find_offset(self.log, message, self.leader_epoch, settled=settled)
+        except LogDamaged as error:
+            raise self.told(error) from error
 
     @receives(Configure)
     def configure(self, message: Configure) -> None:

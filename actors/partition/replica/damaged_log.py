@@ -1,0 +1,55 @@
+"""What a replica does about a log in use whose bytes are found to be wrong.
+
+If another replica in sync has all of it, this one goes offline: the other leads, and this one is repaired
+(``offline.py``, ``repairing.py``). Otherwise it stays in use: it is the only one that has what is left. What is sound
+is served, and new records are taken; what isn't is refused with CORRUPT_MESSAGE. As soon as another replica is in sync,
+it goes offline all the same.
+"""
+
+from __future__ import annotations
+
+from actors.partition.replica.log_owner import LogOwner
+from actors.partition.replica.offline import LOG_FAILED, LogFailed
+from actors.runtime import receives
+from actors.runtime.logs import logger
+from kstore.errors import CorruptMessage, KafkaError, KafkaStorageError
+from kstore.log import LogDamaged
+
+
+class DamagedLogOwner(LogOwner):
+    """A ``LogOwner`` whose log may be damaged."""
+
+    __slots__ = ()
+
+    @receives(LogFailed)
+    def log_failed(self, message: LogFailed) -> None:
+        """Go offline, as the log's disk failed, or as the log is damaged and another replica has all of it."""
+        if self.offline is not None or self.ending is not None:
+            return
+        log = self.log
+        reason = log.failure if log.failure is not None else log.damage
+        if reason is None:
+            return
+        if log.failure is not None or self.is_replaceable():
+            self.go_offline(KafkaStorageError(reason), damaged=log.damage is not None)
+            return
+        self.note("DamageKept", self.label, log.start_offset, log.end_offset, reason)
+        what = "node %d: %s; no other in-sync replica has all of it: the rest of it is served"
+        logger("storage").warning(what, self.node.node_id, reason)
+
+    def look_at_damage(self) -> None:
+        """Have a damaged log repaired if another replica has all of it by now."""
+        if self.offline is None and self.log.damage is not None and self.is_replaceable():
+            self.inbox.send(LOG_FAILED)
+
+    def is_replaceable(self) -> bool:
+        """Whether another replica is in sync and works, and so has all that is committed."""
+        image, me = self.node.view.image, self.node.node_id
+        found = image.partition(self.topic, self.partition)
+        if found is None:
+            return True
+        return any(node != me and image.is_active(node) and image.is_online(found, node) for node in found.isr)
+
+    def told(self, error: KafkaError) -> KafkaError:
+        """The error for a reader: of damage that no other replica can repair it is a final one, as in Apache Kafka."""
+        return CorruptMessage(error.message) if isinstance(error, LogDamaged) and not self.is_replaceable() else error
