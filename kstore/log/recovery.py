@@ -203,11 +203,11 @@ class Loader:
     def _follows(self, segment: Segment, end_offset: int) -> bool:
         """Whether a segment may follow on one that ends elsewhere than it begins. If not, the log is cut before it.
 
-        Only where Apache Kafka has compacted a log are there gaps: then there are others, inside of segments.
+        Only in a log that was compacted are there gaps: then there are others, inside of segments.
         """
         path = segment.file.path
         if segment.base_offset > end_offset:
-            if self.config.compacted or self._was_compacted(segment.base_offset):
+            if self.config.compacted or self._was_compacted():
                 return True
             cause = f"what lies between offset {end_offset} and {path} is gone"
         else:
@@ -216,16 +216,17 @@ class Loader:
         self._cut(last, last.size_bytes, end_offset, cause)
         return False
 
-    def _was_compacted(self, below: int) -> bool:
-        """Whether batches below an offset lack records, or aren't all there."""
+    def _was_compacted(self) -> bool:
+        """Whether batches lack records, or aren't all there. What can't be read is left to the walk."""
         for segment in self.segments:
-            if segment.base_offset >= below:
-                break
             next_offset = segment.base_offset
-            for batch in segment.batches(0):
-                if batch.base_offset != next_offset or batch.count != batch.last_offset_delta + 1:
-                    return True
-                next_offset = batch.last_offset + 1
+            try:
+                for batch in segment.batches(0):
+                    if batch.base_offset != next_offset or batch.count != batch.last_offset_delta + 1:
+                        return True
+                    next_offset = batch.last_offset + 1
+            except CorruptMessage:
+                continue
         return False
 
     def _take(self, segment: Segment) -> tuple[bool, int]:
