@@ -14,6 +14,7 @@ from actors.config import topic_log_config, topic_values
 from actors.config.resource_type import ResourceType
 from actors.controller.messages import METADATA_LOG
 from actors.image.image import ClusterImage, ImageDelta, PartitionImage, TopicImage
+from actors.image.topic_names import INTERNAL_TOPICS
 from actors.node.messages import CheckFiles
 from actors.partition.checkpoints import ForgetReplica, HighWatermarks, RecoveryPoints, StartOffsets
 from actors.partition.follower.replica_fetcher import ReplicaFetcher
@@ -34,6 +35,7 @@ from actors.partition.to_controller.directory_assignments import Directories
 from actors.partition.to_controller.isr_changes import IsrChanges
 from actors.runtime import Stopped
 from actors.runtime.logs import logger
+from kstore.log import LogConfig
 from kstore.log.checkpoints import CheckpointError, read_partition_metadata
 from kstore.log.names import STRAY, TopicAndPartition, is_doomed, set_aside, topic_and_partition
 from kstore.log.names import folder as label
@@ -44,13 +46,17 @@ if TYPE_CHECKING:
     from actors.config import BrokerConfig
     from actors.node.folder import Folder
     from actors.runtime import Ref
-    from kstore.log import LogConfig
 
 UNKNOWN = bytes(16)
 NONE: Mapping[TopicAndPartition, int] = {}
 
 PARTITIONS_A_TURN = 200
 """Replicas that the broker starts, stops or instructs before other actors have their turns."""
+
+COORDINATED_TAIL_BYTES = 16 * 1024
+"""What each log of a coordinator keeps of its newest batches in memory. Its followers get them at once, and others
+rarely read there. There are 50 such logs of each kind.
+"""
 
 
 def min_in_sync_of(image: ClusterImage, topic: str, config: BrokerConfig) -> int:
@@ -264,7 +270,8 @@ class Replicas:
         """The log config of a topic, and how many replicas must be in sync; the same for all its partitions."""
         asked = topic, image.offset, self.node.config
         if self._last_config is None or self._last_config[0] != asked:
-            log_config = topic_log_config(image.topic_config(topic), self.node.config)
+            hot_tail_bytes = COORDINATED_TAIL_BYTES if topic in INTERNAL_TOPICS else LogConfig.hot_tail_bytes
+            log_config = topic_log_config(image.topic_config(topic), self.node.config, hot_tail_bytes)
             self._last_config = asked, (log_config, min_in_sync_of(image, topic, self.node.config))
         return self._last_config[1]
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from actors.broker.replicas import COORDINATED_TAIL_BYTES
+from actors.partition.replica.replica import Replica
 from kstore import Cluster
 
 
@@ -93,3 +95,18 @@ def test_a_client_that_leaves_is_no_business_of_the_other_clients(cluster: Clust
     cluster.run_for(1)
     assert len(net.sessions) < before
     assert set(net.sessions_of) <= set(net.servers.values())
+
+
+def test_the_logs_of_coordinators_keep_little_of_their_newest_batches_in_memory(cluster: Cluster) -> None:
+    names = made(cluster, 1)
+    with cluster.consumer(*names, group_id="readers") as consumer:
+        consumer.poll(timeout_ms=10_000)
+        leading = cluster.nodes[cluster.leader(names[0], 0)].view.replicas[names[0], 0].actor_as(Replica)
+        coordinated = [
+            ref.actor_as(Replica).log
+            for node in cluster.nodes.values()
+            for (topic, _), ref in node.view.replicas.items()
+            if topic == "__consumer_offsets"
+        ]
+    assert coordinated
+    assert all(log.hot.max_bytes == COORDINATED_TAIL_BYTES < leading.log.hot.max_bytes for log in coordinated)
