@@ -11,6 +11,7 @@ import struct
 from typing import Protocol
 
 from actors.runtime.limits import FIRST_PIECE_BYTES, LARGE_FRAME_BYTES
+from kstore.schema.frames import lengthen
 
 LENGTH = struct.Struct(">i")
 
@@ -77,7 +78,7 @@ class FrameReader:
         if self.large is None:
             return self._shared
         if self.filled == len(self.large):
-            self.large += bytes(self._growth_bytes)
+            lengthen(self.large, self._growth_bytes)
         with memoryview(self.large) as whole:
             return whole[self.filled :]
 
@@ -129,7 +130,7 @@ class FrameReader:
         self._growth_bytes = min(length, max(FIRST_PIECE_BYTES, 2 * count)) - count
         self._allowance.large_begun(count)
         if self._allowance.may_grow(self._growth_bytes):
-            self.large += bytes(self._growth_bytes)
+            lengthen(self.large, self._growth_bytes)
 
     def forget(self) -> None:
         """Drop a large frame: nothing more is received."""

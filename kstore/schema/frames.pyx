@@ -11,6 +11,7 @@ with an API key that Kafka doesn't have, only the part that all requests share i
 """
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytearray cimport PyByteArray_GET_SIZE, PyByteArray_Resize
 from cpython.bytes cimport PyBytes_AS_STRING
 from cpython.object cimport PyObject
 from importlib import import_module
@@ -128,6 +129,17 @@ def encode_response(message, int version, int correlation_id):
         out.w.p += 1
     write_message(out, plan, message)
     return _framed(out)
+
+
+def lengthen(bytearray frame not None, Py_ssize_t count):
+    """Lengthen a frame that is being received by ``count`` bytes. They aren't cleared, so don't read them before they
+    are written. Filling new memory with zeros takes longer than receiving into it.
+
+    Raises ``BufferError`` while there is a view of the frame.
+    """
+    if count < 0:
+        raise ValueError(f"a frame gets longer, not by {count} bytes")
+    PyByteArray_Resize(frame, PyByteArray_GET_SIZE(frame) + count)
 
 
 cdef int _key_of(Plan plan) except -1:

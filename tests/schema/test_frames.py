@@ -108,3 +108,14 @@ def test_a_record_of_a_log_is_no_request() -> None:
     TopicRecord()
     with pytest.raises(TypeError, match="neither a request nor a response"):
         frames.encode_request(RequestHeader(), 1, 1)
+
+
+def test_a_frame_is_lengthened_and_keeps_what_it_has() -> None:
+    frame = bytearray(b"begun")
+    frames.lengthen(frame, 1_000_000)
+    assert (len(frame), frame[:5]) == (1_000_005, b"begun")
+    with memoryview(frame), pytest.raises(BufferError):
+        frames.lengthen(frame, 1)
+    with pytest.raises(ValueError, match="longer"):
+        frames.lengthen(frame, -1)
+    assert len(frame) == 1_000_005
