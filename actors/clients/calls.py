@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from actors.clients.actor import Called, ClientActor, Result
@@ -136,8 +137,7 @@ class Calls:
         self.closed = True
         driver = self.world.driver
         try:
-            driver.call(self.inside, "close", self.ref.actor_as(ClientActor).on_stop, ())
-            driver.pump()
+            driver.pump(partial(self.inside, "close", self.ref.actor_as(ClientActor).on_stop, ()))
             self.transport.close()
         except DriverClosed:
             return  # the cluster went first, and took its clients along

@@ -100,8 +100,7 @@ class InProcessTransport:
 
     def close(self) -> None:
         """As ``Transport.close``: its links break, as a process's do that ends."""
-        self.world.driver.call(self._end)
-        self.world.driver.pump()  # a waiting thread hears of it
+        self.world.driver.pump(self._end)  # with turns, so that a waiting thread hears of it
 
     def _end(self) -> None:
         if self.node.alive:

@@ -64,8 +64,10 @@ class Driver(Protocol):
     def drive(self, until: Callable[[], object], timeout_s: float | None = None) -> bool:
         """Run turns until ``until()`` is true; returns False if ``timeout_s`` passed first."""
 
-    def pump(self) -> None:
-        """Run the turns that are due without waiting; does nothing if the driver has a thread of its own."""
+    def pump(self, action: Callable[[], object] | None = None) -> None:
+        """Call the action, if there is one, as ``call`` does, then run the turns that are due without waiting; those
+        are left alone if the driver has a thread of its own.
+        """
 
     def close(self) -> None:
         """Stop driving."""

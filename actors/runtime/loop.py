@@ -242,8 +242,10 @@ class LoopDriver:
         if self.closed:
             raise DriverClosed
 
-    def pump(self) -> None:
-        """Do nothing: the loop's thread runs turns as soon as there are any."""
+    def pump(self, action: Callable[[], object] | None = None) -> None:
+        """As ``Driver.pump``: the loop's thread runs turns as soon as there are any."""
+        if action is not None:
+            self.call(action)
 
     def _posted(self, action: Callable[..., object], args: tuple[object, ...]) -> None:
         self.world.do(action, *args)

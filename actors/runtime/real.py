@@ -155,13 +155,17 @@ class RealDriver:
             self._tell_watcher()
             return value
 
-    def pump(self) -> None:
-        """Run the turns that are due without waiting, unless another thread is running turns."""
+    def pump(self, action: Callable[[], object] | None = None) -> None:
+        """As ``Driver.pump``. Without an action, nothing is done while another thread is running turns. The watcher
+        isn't woken for turns that this thread is about to run, as it would after ``call``.
+        """
         self._check_usable()
         self.driven = True
         with signals_held:
-            if self.lock.acquire(blocking=False):
+            if self.lock.acquire(blocking=action is not None):
                 try:
+                    if action is not None:
+                        action()
                     self._give_turns()
                     self._tell_watcher()
                     raise_crashes(self.world)

@@ -58,10 +58,12 @@ class VirtualDriver:
         with signals_held:
             return action(*args)
 
-    def pump(self) -> None:
-        """Do nothing: virtual time passes only in ``drive``, so that when a client sends doesn't change the order of
-        turns.
+    def pump(self, action: Callable[[], object] | None = None) -> None:
+        """As ``Driver.pump``, but without turns: virtual time passes only in ``drive``, so that when a client sends
+        doesn't change their order.
         """
+        if action is not None:
+            self.call(action)
 
     def drive(self, until: Callable[[], object], timeout_s: float | None = None) -> bool:
         """As ``Driver.drive``, in virtual seconds. Raises ``SimulationStalled`` if the condition can't come true."""

@@ -185,6 +185,14 @@ def test_many_values_fill_batches_as_large_as_a_request() -> None:
     assert parts(made) == [[4]]
 
 
+def test_many_values_that_fill_one_batch_tell_the_sender_once() -> None:
+    made, hooks = accumulator(batch_size=1000, max_request_size=10_000)
+    send_many(made, "t", [bytes(93)] * 50)
+    assert hooks.signals == [True]
+    send_many(made, "t", [bytes(93)] * 3)
+    assert hooks.signals == [True, False]
+
+
 def test_many_values_go_to_another_partition_with_each_batch() -> None:
     made, _ = accumulator(partitions=3, batch_size=1000, max_request_size=10_000)
     send_many(made, "t", [bytes(93)] * 600)

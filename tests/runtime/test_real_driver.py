@@ -62,6 +62,21 @@ def test_a_call_runs_on_the_callers_own_thread(world) -> None:
     assert actor.done[1] == threading.current_thread().name
 
 
+def test_a_thread_that_gives_the_turns_itself_wakes_nobody_for_them(world, monkeypatch) -> None:
+    actor = waiter(world)
+    world.driver.drive(lambda: True)
+    wait_until(lambda: world.driver.watcher is not None, what="the background thread's watch")
+    woken: list[int] = []
+    monkeypatch.setattr(type(world.driver.watcher), "wake", lambda sleeper: woken.append(sleeper.thread_id))
+    world.driver.pump(lambda: actor.inbox.send(Due(1)))
+    assert (actor.done, woken) == ({1: threading.current_thread().name}, [])
+    world.driver.call(actor.inbox.send, Due(2))
+    assert len(woken) == 1
+    monkeypatch.undo()
+    world.driver.call(actor.inbox.send, Due(3))
+    wait_until(lambda: len(actor.done) == 3, what="the turns of the background thread")
+
+
 def test_timers_go_on_in_the_background_while_nobody_drives(world) -> None:
     actor = waiter(world)
     world.driver.drive(lambda: True)

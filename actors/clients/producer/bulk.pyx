@@ -171,6 +171,7 @@ def send_many(Accumulator accumulator, topic, values, keys=None):
     cdef ManyFuture many = ManyFuture(accumulator)
     cdef Column value_column, key_column
     cdef Topic found = accumulator.topic_of(topic, -1)
+    cdef int signals = 0
     memset(&value_column, 0, sizeof(Column))
     memset(&key_column, 0, sizeof(Column))
     if accumulator.serializes:
@@ -186,11 +187,11 @@ def send_many(Accumulator accumulator, topic, values, keys=None):
             held_keys = open_column(keys, "keys", &key_column)
             if key_column.count != value_column.count:
                 raise ValueError(f"{value_column.count} values and {key_column.count} keys")
-        add_all(accumulator, found, &value_column, NULL if keys is None else &key_column, many)
+        add_all(accumulator, found, &value_column, NULL if keys is None else &key_column, many, &signals)
     finally:
         close_column(&value_column)
         close_column(&key_column)
-        close_bulk(accumulator, found)
+        close_bulk(accumulator, found, signals)
     return many
 
 
@@ -205,19 +206,21 @@ cdef int look_at(Column *column, Py_ssize_t i, Piece *piece, str what) except -1
     return 0
 
 
-cdef int add_all(Accumulator accumulator, Topic topic, Column *values, Column *keys, ManyFuture many) except -1:
-    """Put every value into a batch: one by one where each has its own partition, else as many at a time as fit."""
+cdef int add_all(Accumulator accumulator, Topic topic, Column *values, Column *keys, ManyFuture many,
+                 int *signals) except -1:
+    """Put every value into a batch: one by one where each has its own partition, else as many at a time as fit.
+
+    The sender is told of full batches at once; ``signals`` are what it is to be told at the end.
+    """
     cdef Piece key, value, headers
     cdef PartitionQueue queue
     cdef PendingBatch batch
     cdef Py_ssize_t i = 0, run, before
-    cdef int signals
     cdef int64_t timestamp = accumulator.clock.wall_ms()
     headers.data = key.data = NULL
     headers.nbytes = 0
     key.nbytes = -1
     while i < values.count:
-        signals = 0
         look_at(values, i, &value, "values")
         key_object = None
         if keys != NULL:
@@ -226,7 +229,7 @@ cdef int add_all(Accumulator accumulator, Topic topic, Column *values, Column *k
                 key_object = key.data[:key.nbytes]
         check_size(accumulator, &key, &value)
         queue = accumulator.queue_of(topic, topic.partition_of(None, key_object, &key))
-        batch = accumulator.write(topic, queue, timestamp, &key, &value, 0, &headers, True, &signals)
+        batch = accumulator.write(topic, queue, timestamp, &key, &value, 0, &headers, True, signals)
         many.count_in(batch, batch.count - 1, 1)
         i += 1
         if keys == NULL and queue is None and (<PartitionQueue>batch.queue).open_batch is batch:
@@ -237,8 +240,9 @@ cdef int add_all(Accumulator accumulator, Topic topic, Column *values, Column *k
                 accumulator.records += run
                 many.count_in(batch, batch.count - <int32_t>run, <int32_t>run)
                 i += run
-        if signals:
-            accumulator.signal(signals)
+        if signals[0] & FILLED:
+            accumulator.signal(FILLED)
+            signals[0] = 0
             timestamp = accumulator.clock.wall_ms()
     return 0
 
@@ -296,22 +300,23 @@ cdef int check_size(Accumulator accumulator, const Piece *key, const Piece *valu
     return 0
 
 
-cdef int close_bulk(Accumulator accumulator, Topic topic) except -1:
-    """End a bulk send: a larger batch that it left open is closed if it is full, and gets the usual size if not."""
+cdef int close_bulk(Accumulator accumulator, Topic topic, int signals) except -1:
+    """End a bulk send: a larger batch that it left open is closed if it is full, and gets the usual size if not. The
+    sender is told of all this, and of what ``signals`` say.
+    """
     cdef PartitionQueue queue
     cdef PendingBatch batch
-    cdef bint filled = False
     for queue in topic.queues:
         batch = queue.open_batch
         if batch is None or batch.limit <= accumulator.batch_size:
             continue
         if batch.used >= accumulator.batch_size:
             accumulator.close_open(queue)
-            filled = True
+            signals |= FILLED
         else:
             accumulator.free_bytes += batch.held_bytes - accumulator.batch_size
             batch.held_bytes = accumulator.batch_size
             batch.limit = accumulator.batch_size
-    if filled:
-        accumulator.signal(FILLED)
+    if signals:
+        accumulator.signal(signals)
     return 0

@@ -277,9 +277,10 @@ class Producer(Client):
         """Batches were opened or closed; when one is full, this thread gives the turns that send it."""
         driver = self._world.driver
         try:
-            driver.call(self._wake)
             if filled:
-                driver.pump()
+                driver.pump(self._wake)
+            else:
+                driver.call(self._wake)
         except DriverClosed:
             raise ClientClosed("the cluster of this producer was closed") from None
 
