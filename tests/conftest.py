@@ -8,6 +8,7 @@ looks for longer and elsewhere; both are printed at the head of the run, and the
 import os
 import secrets
 import shutil
+import sys
 from collections.abc import Generator
 
 import hypothesis
@@ -35,6 +36,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_report_header() -> str:
     return f"kstore: KSTORE_SEED={SEED} KSTORE_HYPOTHESIS={PROFILE} make this run again"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """A run that has crashed logs says how often."""
+    crashes = sys.modules.get("log.crash_points")
+    if crashes is not None and crashes.tried:
+        kinds = ", ".join(f"{count:,} of {kind}" for kind, count in crashes.tried.items())
+        terminalreporter.write_line(f"crash points of logs: {sum(crashes.tried.values()):,} ({kinds})")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -24,6 +24,11 @@ def size_of(head: bytes) -> int:
     return 12 + int.from_bytes(head[8:12], "big", signed=True)
 
 
+def leader_epoch_of(head: bytes) -> int:
+    """The leader epoch that the batch was appended in."""
+    return int.from_bytes(head[12:16], "big", signed=True)
+
+
 def next_offset_of(head: bytes) -> int:
     """The offset behind the batch's last one."""
     return int.from_bytes(head[:8], "big") + int.from_bytes(head[23:27], "big", signed=True) + 1

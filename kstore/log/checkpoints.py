@@ -45,13 +45,19 @@ class ZooKeeperEra(CheckpointError):
 
 
 def read_lines(fs: FileSystem, path: str) -> list[str]:
-    """The entries of a versioned text file: its lines after the version (0) and the count that it announces."""
+    """The entries of a versioned text file: its lines after the version (0) and the count that it announces.
+
+    Its last line must be whole: in a file that a power cut left, an offset may lack digits.
+    """
     try:
-        lines = fs.read_bytes(path).decode("utf-8").splitlines()
+        text = fs.read_bytes(path).decode("utf-8")
     except UnicodeDecodeError as error:
         raise CheckpointError(f"{path}: not a text file: {error}") from None
+    lines = text.splitlines()
     if not lines:
         return []  # as Kafka creates it, before there is anything to write
+    if not text.endswith("\n"):
+        raise CheckpointError(f"{path}:{len(lines)}: the line isn't whole")
     if lines[0] != "0":
         raise CheckpointError(f"{path}:1: expected version 0, found {lines[0]!r}")
     entries = lines[2:]

@@ -70,7 +70,7 @@ class Durability:
     def segment_sealed(self, segment: Segment, snapshot_path: str, end_offset: int) -> None:
         """The segment is complete and ends at ``end_offset``: sync what isn't yet, up to it."""
         self.written(snapshot_path)
-        self._waiting.append(self._work(f"roll {segment.file.path}", end_offset))
+        self._waiting.append(self._work(f"roll {segment.file.path}", end_offset, segment))
         self._names_new = True  # the next segment's
 
     def sync_soon(self, now_ms: int) -> None:
@@ -87,9 +87,9 @@ class Durability:
             return None
         return self._work(f"sync {log.path}", log.end_offset)
 
-    def _work(self, name: str, end_offset: int) -> DiskWork:
+    def _work(self, name: str, end_offset: int, sealed: Segment | None = None) -> DiskWork:
         try:
-            steps = self._steps(end_offset)
+            steps = self._steps(end_offset, sealed)
         except OSError as error:
             raise self._log.failed(f"couldn't write the indexes of {self._log.path}: {error}") from error
         generation = self.generation
@@ -106,13 +106,17 @@ class Durability:
 
         return DiskWork(name, run, done)
 
-    def _steps(self, end_offset: int) -> list[Step]:
-        """The batches first, then what is derived from them, the folder's names last."""
+    def _steps(self, end_offset: int, sealed: Segment | None) -> list[Step]:
+        """The batches first, then what is derived from them, the folder's names last. The last entries of the indexes
+        came as the segment was sealed, even if its batches were durable before.
+        """
         log = self._log
         steps: list[Step] = []
+        segments = [sealed] if sealed is not None else []
         if end_offset > self.recovery_point or self._cut:
-            for segment in log.segments.from_offset(self.recovery_point):
-                steps += segment.sync_later()
+            segments = log.segments.from_offset(self.recovery_point)
+        for segment in segments:
+            steps += segment.sync_later()
         if log.epochs.unsynced:
             self._loose.add(log.epochs.path)
             log.epochs.unsynced = False

@@ -76,6 +76,10 @@ class IndexFile:
         assert self._file is not None
         return self._file.read(number * nbytes, nbytes)
 
+    def first_bytes(self) -> bytes:
+        """The first entry as it is stored."""
+        return self._entry(0)
+
     def _last_not_above(self, key_at: int, key_bytes: int, key: int) -> int:
         """The number of the last entry whose key isn't above ``key``, or -1."""
         if self.waiting:

@@ -184,16 +184,19 @@ def misfit(fs: FileSystem, path: str, note: LogNote) -> str | None:
             return f"{path}/{name} wasn't there at the last clean stop"
     for each in note.segments:
         name = f"{path}/{segment_file(each.base_offset, LOG)}"
-        size = fs.size(name)
+        size = fs.size(name) if each.size_bytes or fs.exists(name) else 0
         if size != each.size_bytes:
             return f"{name} has {size} bytes, not {each.size_bytes} as at the last clean stop"
     return None
 
 
 def misnamed(path: str, found: Iterable[int], note: LogNote) -> str | None:
-    """The first segment that is there and wasn't, or the other way round."""
+    """The first segment that is there and wasn't, or the other way round. An empty one may be gone: its name is synced
+    with its first batches.
+    """
     known, there = {each.base_offset for each in note.segments}, set(found)
-    for base in sorted(known ^ there):
+    empty = {each.base_offset for each in note.segments if not each.size_bytes}
+    for base in sorted((known ^ there) - (empty - there)):
         what = "is gone since the last clean stop" if base in known else "wasn't there at the last clean stop"
         return f"{path}/{segment_file(base, LOG)} {what}"
     return None

@@ -17,7 +17,6 @@ oldest, and whatever is derived from it is written last. The recovery point neve
 from kstore.errors import CorruptMessage, InvalidRecord
 from kstore.errors.arguments import LONG_MAX
 from kstore.fs import FileSystem
-from kstore.log.checkpoints import CheckpointError
 from kstore.log.config import LogConfig
 from kstore.log.damage import LogDamaged
 from kstore.log.epochs import LeaderEpochs
@@ -33,6 +32,7 @@ from kstore.log.names import (
 )
 from kstore.log.old_formats import OldFormat, old_format, refusal
 from kstore.log.producers import ProducerStates
+from kstore.log.recovered_epochs import RecoveredEpochs
 from kstore.log.replacement import finish_interrupted
 from kstore.log.replay import lacks_aborted, restore_producers
 from kstore.log.segment import RELATIVE_OFFSET_MAX, Segment
@@ -102,10 +102,10 @@ class Loader:
         self.floor = floor
         self.segments = Segments(fs, path)
         self.report = RecoveryReport(clean)
-        self.epochs = LeaderEpochs(fs, f"{path}/{EPOCHS}")
-        self.epochs_known = False
+        self.epochs = RecoveredEpochs(fs, path, self.segments)
         self.durable_offset = 0
-        self.with_markers: set[int] = set()  # base offsets of walked segments
+        self.walked: set[int] = set()  # base offsets of segments
+        self.with_markers: set[int] = set()  # of those
         self.noted = {} if note is None else {each.base_offset: each for each in note.segments}
         self.note = note
 
@@ -119,12 +119,19 @@ class Loader:
             self._must_reach(start_offset, "its files are gone")
             self.segments.create(start_offset, self.now_ms)
             return Loaded(
-                self.segments, self.epochs, self.report, ProducerStates(), start_offset, start_offset, start_offset
+                self.segments,
+                self.epochs.epochs,
+                self.report,
+                ProducerStates(),
+                start_offset,
+                start_offset,
+                start_offset,
             )
         with_aborted = {base_offset_of(name) for name in names if name.endswith(TRANSACTION_INDEX)}
         for base_offset in log_offsets(names):
             self.segments.load(base_offset, self.now_ms, has_aborted=base_offset in with_aborted)
-        self._load_epochs()
+        if self.note is None or bytes_crc(self.fs, self.epochs.epochs.path) == self.note.epochs_crc:
+            self.epochs.read()
         if not len(self.segments):
             self._must_reach(start_offset, "its segments are gone")
             self.segments.create(start_offset, self.now_ms)
@@ -136,16 +143,17 @@ class Loader:
             for unlink in self.segments.remove_from(0):
                 unlink()
             self.segments.create(start_offset, self.now_ms)
-            self.epochs.clear()
+            self.epochs.epochs.clear()
             end_offset = start_offset
         start_offset = max(start_offset, self.segments.first.base_offset)
-        self._finish_epochs(start_offset, end_offset)
+        was_walked = self.report.walked_segments > 0
+        self.epochs.finish(start_offset, end_offset, after_crash=not self.report.clean, was_walked=was_walked)
         producers = self._producers(end_offset)
         if self.report.clean and self.report.cut_offset is None:
             recovery_point = end_offset
         return Loaded(
             self.segments,
-            self.epochs,
+            self.epochs.epochs,
             self.report,
             producers,
             start_offset,
@@ -170,17 +178,6 @@ class Loader:
                 kept.append(name)
         return kept
 
-    def _load_epochs(self) -> None:
-        try:
-            if self.note is not None and bytes_crc(self.fs, self.epochs.path) != self.note.epochs_crc:
-                raise CheckpointError(f"{self.epochs.path} isn't as it was left")
-            self.epochs = LeaderEpochs.read(self.fs, self.epochs.path)
-            self.epochs_known = len(self.epochs) > 0 or not len(self.segments)  # an empty file may be a lost one
-        except FileNotFoundError:
-            self.epochs_known = not len(self.segments)
-        except CheckpointError:
-            self.epochs_known = False
-
     def _make_sound(self, recovery_point: int, start_offset: int) -> int:
         """Load or walk every segment; the log's end."""
         if self.report.clean:
@@ -188,12 +185,16 @@ class Loader:
         elif recovery_point > start_offset:  # else all that was durable is deleted
             self.durable_offset = recovery_point
         first_unsynced = self.segments.from_offset(recovery_point)[0].base_offset
+        if not self.report.clean:
+            self.segments.remove_snapshots(first_unsynced)  # they may be of batches that were cut off
         end_offset = self.segments.first.base_offset
         for segment in list(self.segments):
             if segment.base_offset != end_offset and not self._follows(segment, end_offset):
                 break
-            trusted = self.report.clean or segment.base_offset < first_unsynced
-            whole, end_offset = self._take(segment) if trusted else self._walk(segment)
+            if self.report.clean or segment.base_offset < first_unsynced:
+                whole, end_offset = self._take(segment)
+            else:
+                whole, end_offset = self._walk(segment)
             if not whole:
                 break
         if end_offset < recovery_point and not self.report.clean and self.report.cut_offset is None:
@@ -212,7 +213,7 @@ class Loader:
             cause = f"what lies between offset {end_offset} and {path} is gone"
         else:
             cause = f"{path} begins before the one before it ends, at offset {end_offset}"
-        last = self.segments.before(segment)
+        last = self.segments.before(segment)[0]
         self._cut(last, last.size_bytes, end_offset, cause)
         return False
 
@@ -230,7 +231,11 @@ class Loader:
         return False
 
     def _take(self, segment: Segment) -> tuple[bool, int]:
-        """A segment as it is, and where it ends; walked if its indexes aren't what they should be."""
+        """A segment as it is, and where it ends; walked if its indexes aren't what they should be.
+
+        After a crash they may lack their last entries: a segment may have been durable before it was sealed, or its
+        indexes built anew by another recovery.
+        """
         upper_offset = self.segments.upper_offset(segment, segment.base_offset + RELATIVE_OFFSET_MAX + 1)
         noted = self.noted.get(segment.base_offset)
         if noted is not None and tail_crc(segment, noted.tail_position) != noted.tail_crc:
@@ -240,9 +245,13 @@ class Loader:
             segment.load_indexes(upper_offset)
             if noted is not None and not noted.has_indexes_of(segment):
                 raise IndexFileError(f"the indexes of {segment.file.path} aren't those of the last clean stop")
+            if not self.report.clean and segment.may_have_lost_entries():
+                raise IndexFileError(f"the indexes of {segment.file.path} weren't written")
             if not self.report.clean and lacks_aborted(self.fs, self.segments, segment, upper_offset):
                 raise IndexFileError(f"aborted transactions of {segment.file.path} aren't in its index")
             end_offset = segment.end_offset()
+            if not self.report.clean:
+                segment.note_newest()
             if all(index.last_offset < end_offset for index in segment.indexes if len(index)):
                 return True, end_offset
         except (FileNotFoundError, IndexFileError, CorruptMessage, InvalidRecord):
@@ -254,6 +263,7 @@ class Loader:
         """As if nothing were known to be on the disk."""
         self.durable_offset = 0
         end_offset = self.segments.first.base_offset
+        self.segments.remove_snapshots(end_offset)
         for segment in list(self.segments):
             whole, end_offset = self._walk(segment)
             if not whole:
@@ -266,11 +276,12 @@ class Loader:
         Whether none was, and where the segment ends.
         """
         self.report.walked_segments += 1
+        self.walked.add(segment.base_offset)
         segment.reset_indexes()
         if segment.aborted is not None:
-            segment.aborted.reset()
+            segment.aborted.forget()
         position = 0
-        next_offset, epoch = segment.base_offset, -1
+        next_offset, epoch = segment.base_offset, self.epochs.before(segment)
         cause: str | None = None
         while position < segment.size_bytes and cause is None:
             batches, cause = self._sound_batches(segment, position)
@@ -280,8 +291,7 @@ class Loader:
                 cause = f"the batch of offsets {wrong.base_offset} to {wrong.last_offset} is out of place"
                 del batches[misfit_at:]
             for batch in batches:
-                if self.epochs_known and batch.leader_epoch > self.epochs.latest:
-                    self.epochs.note(batch.leader_epoch, batch.base_offset)
+                self.epochs.met(batch)
                 if batch.is_control and batch.producer_id >= 0:
                     self.with_markers.add(segment.base_offset)
             if batches:
@@ -326,22 +336,6 @@ class Loader:
         for unlink in unlinks:
             unlink()
 
-    def _finish_epochs(self, start_offset: int, end_offset: int) -> None:
-        active = self.segments.active
-        if self.epochs_known and active.size_bytes:
-            last = next(active.batches(active.tail()[0]))
-            self.epochs_known = last.leader_epoch <= self.epochs.latest
-        if not self.epochs_known:
-            self.epochs = LeaderEpochs(self.fs, self.epochs.path)
-            for segment in self.segments:
-                for batch in segment.batches(0):
-                    if batch.leader_epoch > self.epochs.latest:
-                        self.epochs.note(batch.leader_epoch, batch.base_offset)
-        self.epochs.truncate_from_end(end_offset)
-        self.epochs.truncate_from_start(start_offset)
-        if (len(self.epochs) and self.report.walked_segments) or (not self.epochs_known and end_offset > start_offset):
-            self.epochs.write()
-
     def _producers(self, end_offset: int) -> ProducerStates:
         """From the newest snapshot that can be read, and a replay of what was appended since.
 
@@ -351,8 +345,8 @@ class Loader:
         with_markers = self.with_markers.intersection(self.segments.base_offsets)
         producers, offset = restore_producers(self.fs, self.segments, end_offset, with_markers)
         for segment in self.segments:
-            if segment.base_offset in with_markers and segment.aborted is not None:
-                segment.aborted.save()
+            if segment.base_offset in self.walked and segment.aborted is not None:
+                segment.aborted.replace()
         if offset < end_offset:
             self.report.replayed_from = offset
         producers.expire(self.now_ms, self.config.producer_id_expiration_ms)

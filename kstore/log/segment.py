@@ -134,9 +134,13 @@ class Segment:
         self.max_timestamp = self.time_index.last_timestamp
         self.offset_of_max_timestamp = self.time_index.last_offset
 
-    def _note_newest_after(self, position: int) -> None:
-        """What the time index doesn't know yet lies behind its last entry."""
-        for batch in self.batches(position):
+    def may_have_lost_entries(self) -> bool:
+        """Whether an index begins with zeros, as a file does whose content a power cut took: no such entry is made."""
+        return any(len(index) and not any(index.first_bytes()) for index in (self.offset_index, self.time_index))
+
+    def note_newest(self) -> None:
+        """Find the newest timestamp. What the time index doesn't know yet lies behind its last entry."""
+        for batch in self.batches(self.offset_index.position_before(self.offset_of_max_timestamp)):
             if batch.max_timestamp > self.max_timestamp:
                 self.max_timestamp = batch.max_timestamp
                 self.offset_of_max_timestamp = batch.last_offset
@@ -330,7 +334,7 @@ class Segment:
         self.bytes_since_index = 0
         self.max_timestamp = self.time_index.last_timestamp
         self.offset_of_max_timestamp = self.time_index.last_offset
-        self._note_newest_after(self.offset_index.position_before(self.offset_of_max_timestamp))
+        self.note_newest()
         if not position:
             self.known_first_timestamp = None
 

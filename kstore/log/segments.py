@@ -88,9 +88,9 @@ class Segments:
         index = bisect_right(self._bases, segment.base_offset)
         return self._bases[index] if index < len(self._bases) else end_offset
 
-    def before(self, segment: Segment) -> Segment:
-        """The one that comes before this one."""
-        return self._list[bisect_right(self._bases, segment.base_offset) - 2]
+    def before(self, segment: Segment) -> list[Segment]:
+        """Those that come before this one, the nearest first."""
+        return self._list[: bisect_right(self._bases, segment.base_offset) - 1][::-1]
 
     def aborted(self, offset: int, up_to: int) -> list[AbortedTransaction]:
         """The aborted transactions that end at ``offset`` or later and begin below ``up_to``."""

@@ -14,6 +14,7 @@ entries made anew from its markers. A segment without an aborted transaction has
 
 import struct
 
+from kstore.codec.checksum import crc32c
 from kstore.fs import FileSystem
 from kstore.log.answers import AbortedTransaction
 from kstore.log.indexes import IndexFile, IndexFileError
@@ -90,7 +91,16 @@ class TransactionIndex(IndexFile):
         if self.waiting or self._file is not None:
             super().save()
 
-    def reset(self) -> None:
-        """Remove all entries."""
-        self._make_empty()
+    def forget(self) -> None:
+        """Begin anew, for entries that are found by a replay; the file stays as it is until ``replace``."""
+        self._file = None
+        self._saved = self.crc = 0
+        self.waiting.clear()
         self.last_offset = -1
+
+    def replace(self) -> None:
+        """Put what was found in the place of the file, at once and durably: a file that lacks entries looks whole."""
+        self._fs.replace(self.path, bytes(self.waiting))
+        self._file = self._fs.open(self.path)
+        self._saved, self.crc = len(self.waiting) // self._entry_bytes, crc32c(self.waiting)
+        self.waiting.clear()
