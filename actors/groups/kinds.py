@@ -16,6 +16,8 @@ from actors.groups.consumer.consumer_groups import ConsumerGroups
 from actors.groups.groups import Groups
 from actors.groups.kind import Kind, Part
 from actors.groups.locks import Asked, GroupLocks
+from actors.groups.long_work import KIND as LONG_WORK
+from actors.groups.long_work import LongWork
 from actors.groups.migration.downgrading import Downgrading
 from actors.groups.migration.migration import Migration
 from actors.groups.records import ConsumerGroupRecord, GroupRecord, OffsetRecord
@@ -51,10 +53,14 @@ class Kinds:
     ) -> None:
         self._appends = appends
         self._locks = locks
+        self._work = LongWork(locks)
         downgrading = Downgrading(settings, topics)
         self.classic = ClassicGroups(groups, appends, settings, new_uuid)
-        consumer = ConsumerGroups(groups, appends, settings, topics, configs_of, new_uuid, downgrading.without)
-        migration = Migration(self.classic, consumer, groups, appends, locks, settings, topics, downgrading, new_uuid)
+        without = downgrading.without
+        consumer = ConsumerGroups(groups, appends, settings, topics, configs_of, new_uuid, without, self._work)
+        migration = Migration(
+            self.classic, consumer, groups, appends, locks, settings, topics, downgrading, self._work, new_uuid
+        )
         self._kinds: tuple[Kind, ...] = (self.classic, consumer)
         self._parts: tuple[Part, ...] = (*self._kinds, migration)
         self._kind_of = {kind.record_type: kind for kind in self._kinds}
@@ -76,7 +82,10 @@ class Kinds:
 
     def timer_fired(self, key: TimerKey, event: Event) -> None:
         """Handle the timer of a group."""
-        if self._locks.is_busy(key.group_id):
+        if key.kind == LONG_WORK:
+            self._work.timer_fired(key.group_id, event)
+            self.go_on(event)
+        elif self._locks.is_busy(key.group_id):
             self._locks.wait(key.group_id, key)
         else:
             self._fire(key, event)
@@ -129,5 +138,6 @@ class Kinds:
         """Another broker coordinates the groups now."""
         for part in self._parts:
             part.unloaded(event)
+        self._work.unloaded(event)
         for asked in self._locks.end():
             event.refuse(asked.caller.reply, errors.NotCoordinator())

@@ -21,58 +21,99 @@ if TYPE_CHECKING:
 HASHES_MAX = 10_000
 
 
-class NodeTopics:
-    """The topics of a node's image of the cluster."""
+class ImageTopics:
+    """The topics of the image of the cluster that a node has now. ``hashes`` are those that are known, with what each
+    rests on.
+    """
 
-    def __init__(self, node: BrokerNode) -> None:
-        self._node = node
-        self._hashes: dict[str, tuple[object, object, int]] = {}
-        """By topic, with what each rests on."""
-        self._version: tuple[object, object] = (None, None)
+    def __init__(
+        self, node: BrokerNode, version: int, names_version: int, hashes: dict[str, tuple[object, object, int]]
+    ) -> None:
+        self.image = node.view.image
+        self.version = version
+        self.names_version = names_version
+        self._hashes = hashes
 
-    @property
-    def version(self) -> object:
-        """The image's topics and brokers, who have racks: each is another mapping after a change."""
-        image = self._node.view.image
-        if self._version[0] is not image.topics or self._version[1] is not image.brokers:
-            self._version = image.topics, image.brokers
-        return self._version
+    def now(self) -> ImageTopics:
+        return self
 
     def get(self, name: str) -> TopicInfo | None:
-        found = self._node.view.image.topic(name)
+        found = self.image.topic(name)
         return None if found is None else TopicInfo(found.id, len(found.partitions))
 
     def name_of(self, topic_id: bytes) -> str | None:
-        found = self._node.view.image.topic_by_id(topic_id)
+        found = self.image.topic_by_id(topic_id)
         return None if found is None else found.name
 
     def names(self) -> Iterable[str]:
-        return self._node.view.image.topics
+        return self.image.topics
 
     @property
     def offset(self) -> int:
-        return self._node.view.image.offset
+        return self.image.offset
 
     def hash_of(self, name: str) -> int | None:
-        image = self._node.view.image
-        topic = image.topic(name)
+        topic = self.image.topic(name)
         if topic is None:
             self._hashes.pop(name, None)
             return None
         known = self._hashes.get(name)
-        if known is not None and known[0] is topic and known[1] is image.brokers:
+        if known is not None and known[0] is topic and known[1] is self.image.brokers:
             return known[2]
         if len(self._hashes) >= HASHES_MAX:
             self._hashes.clear()
         racks = [self._racks(topic.partitions[number].replicas) for number in range(len(topic.partitions))]
         found = topic_hash(topic.id, name, racks)
-        self._hashes[name] = topic, image.brokers, found
+        self._hashes[name] = topic, self.image.brokers, found
         return found
 
     def _racks(self, node_ids: Iterable[int]) -> list[str]:
         """The racks of those of the brokers that have one."""
-        brokers = [self._node.view.image.brokers.get(each) for each in node_ids]
+        brokers = [self.image.brokers.get(each) for each in node_ids]
         return [each.rack for each in brokers if each is not None and each.rack is not None]
+
+
+class NodeTopics:
+    """The topics of a node's present image of the cluster."""
+
+    def __init__(self, node: BrokerNode) -> None:
+        self._node = node
+        self._hashes: dict[str, tuple[object, object, int]] = {}
+        self._now = ImageTopics(node, 1, 1, self._hashes)
+
+    def now(self) -> ImageTopics:
+        image, then = self._node.view.image, self._now
+        if image is not then.image:
+            is_old = image.topics is then.image.topics and image.brokers is then.image.brokers  # these have racks
+            are_names_old = image.topic_names_by_id is then.image.topic_names_by_id
+            self._now = ImageTopics(
+                self._node, then.version + (not is_old), then.names_version + (not are_names_old), self._hashes
+            )
+        return self._now
+
+    @property
+    def version(self) -> int:
+        return self.now().version
+
+    @property
+    def names_version(self) -> int:
+        return self.now().names_version
+
+    def get(self, name: str) -> TopicInfo | None:
+        return self.now().get(name)
+
+    def name_of(self, topic_id: bytes) -> str | None:
+        return self.now().name_of(topic_id)
+
+    def names(self) -> Iterable[str]:
+        return self.now().names()
+
+    @property
+    def offset(self) -> int:
+        return self.now().offset
+
+    def hash_of(self, name: str) -> int | None:
+        return self.now().hash_of(name)
 
 
 class GroupShards:

@@ -6,6 +6,7 @@ It is data of the node that the shard's maker passes in. Groups don't know where
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from typing import Protocol
 
 from actors.groups.consumer.topic_hash import topic_hash
@@ -20,20 +21,29 @@ class TopicInfo(NamedTuple):
 
 
 class SeenTopics(NamedTuple):
-    """What a group has last seen of its topics: the ``version`` of all topics, and a hash of its own ones without their
-    racks.
+    """What a group has last seen of its topics: the ``version`` of all topics and of their names, and a hash of its own
+    topics without their racks.
     """
 
-    version: object = None
+    version: int = 0
+    """0: none, by this coordinator."""
+    names_version: int = 0
     shape: int = 0
 
 
 class Topics(Protocol):
     """The topics that there are now."""
 
+    def now(self) -> Topics:
+        """These, which stay as they are while others come and go."""
+
     @property
-    def version(self) -> object:
-        """Another object whenever something may have changed."""
+    def version(self) -> int:
+        """Another number, at least 1, whenever something may have changed."""
+
+    @property
+    def names_version(self) -> int:
+        """Another number, at least 1, whenever there may be topics of other names."""
 
     def get(self, name: str) -> TopicInfo | None:
         """A topic, or None if there is none of this name."""
@@ -64,6 +74,9 @@ class FixedTopics:
         self._offset = 0
         self.set(topics or {})
 
+    def now(self) -> FixedTopics:
+        return copy(self)
+
     def set(self, topics: dict[str, TopicInfo], racks: Mapping[str, Sequence[Sequence[str]]] | None = None) -> None:
         """Other topics from now on; ``racks`` has, by topic, those of each partition's replicas."""
         self._offset += 1
@@ -72,8 +85,12 @@ class FixedTopics:
         self._names = {info.topic_id: name for name, info in topics.items()}
 
     @property
-    def version(self) -> object:
-        return self._topics
+    def version(self) -> int:
+        return self._offset
+
+    @property
+    def names_version(self) -> int:
+        return self._offset
 
     def get(self, name: str) -> TopicInfo | None:
         return self._topics.get(name)

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from actors.groups.consumer.regexes import matching
+from actors.groups.consumer.slices import Effort, whole
 from kstore.errors import InvalidRegularExpression
 
 WRONG = {
@@ -27,12 +28,12 @@ WRONG = {
 @pytest.mark.parametrize("regex", WRONG)
 def test_what_is_wrong_is_said_as_by_kafka(regex: str) -> None:
     with pytest.raises(InvalidRegularExpression) as refused:
-        matching(regex, ["orders"])
+        whole(matching(regex, ["orders"], Effort()))
     assert refused.value.message == f"SubscribedTopicRegex `{regex}` is not a valid regular expression: {WRONG[regex]}."
 
 
 def test_an_expression_with_groups_takes_no_longer_than_one_without() -> None:
     names = [f"{'a' * 240}{number}" for number in range(100)]
     began = time.process_time()
-    assert matching("(((a?){10}){10}){10}.*", names) == tuple(sorted(names))
+    assert whole(matching("(((a?){10}){10}){10}.*", names, Effort())) == tuple(sorted(names))
     assert time.process_time() - began < 0.5, "it takes 5 s if what the groups match is found as well"

@@ -28,6 +28,7 @@ from actors.groups.consumer.sessions import (
 from actors.groups.consumer.validation import check_heartbeat
 from actors.groups.groups import Groups
 from actors.groups.kind import KindRecord
+from actors.groups.long_work import LongWork
 from actors.groups.notes import note
 from actors.groups.records import ConsumerGroupRecord, Record
 from actors.groups.settings import ConfigsOf, GroupSettings
@@ -77,6 +78,7 @@ class ConsumerGroups:
         configs_of: ConfigsOf,
         new_uuid: Callable[[], str],
         downgrade_without: DowngradeWithout,
+        work: LongWork,
     ) -> None:
         self._groups = groups
         self._appends = appends
@@ -84,6 +86,7 @@ class ConsumerGroups:
         self._topics = topics
         self._configs_of = configs_of
         self._downgrade_without = downgrade_without
+        self._work = work
         self.heartbeats = Heartbeats(settings, topics, configs_of, new_uuid)
         self.handlers: Mapping[type[Message], Handler] = {
             ConsumerGroupHeartbeatRequest: self.heartbeat,
@@ -130,7 +133,23 @@ class ConsumerGroups:
         what it is, of another kind until now; they are written with the step.
         """
         self._check_room(group, request)
-        step = self.heartbeats.beat(group, request, caller, event.now_ms)
+        self._work.begin(
+            group.group_id,
+            self.heartbeats.beat(group, request, caller, event.now_ms),
+            lambda step, event: self._step(group, request, caller, step, before, event),
+            lambda error, event: event.refuse(caller.reply, error),
+            event,
+        )
+
+    def _step(
+        self,
+        group: ConsumerGroup,
+        request: ConsumerGroupHeartbeatRequest,
+        caller: Caller,
+        step: Step,
+        before: Sequence[Record] | None,
+        event: Event,
+    ) -> None:
         self._check_room_for_matches(group, request.subscribed_topic_regex, step.records)
         if step.member is not None:
             self._start_session(group, step.member, event)
@@ -189,7 +208,7 @@ class ConsumerGroups:
         before: Sequence[Record] | None = None,
     ) -> None:
         """Have a group's step written, and its request answered then."""
-        if before is None and self._groups.get(group.group_id) is not group:
+        if before is None and self._groups.get(group.group_id) is None:
             self._groups.admit(group)
         rows = rows_of(group, step.records, self._topics)
         is_upgrade = before is not None and bool(group.members)
@@ -199,7 +218,10 @@ class ConsumerGroups:
 
     def refresh(self, group: ConsumerGroup, member: ConsumerMember, event: Event) -> None:
         """Do what has come due in a group, one of whose members shows that it lives and changes nothing."""
-        step = self.heartbeats.refresh(group, member, event.now_ms)
+        work = self.heartbeats.refresh(group, member, event.now_ms)
+        self._work.begin(group.group_id, work, lambda step, event: self._refreshed(group, step, event), _unasked, event)
+
+    def _refreshed(self, group: ConsumerGroup, step: Step, event: Event) -> None:
         if step.records:
             self.write(group, step, event)
         else:
@@ -323,6 +345,10 @@ class ConsumerGroups:
 
     def unloaded(self, event: Event) -> None:
         """Nobody waits for a group itself."""
+
+
+def _unasked(error: KafkaError, event: Event) -> None:
+    """Nobody waits for it."""
 
 
 def _subscription_bytes(names: Sequence[str], regex: str) -> int:

@@ -19,6 +19,7 @@ from actors.groups.consumer.records import (
     target_record,
 )
 from actors.groups.consumer.regexes import matching
+from actors.groups.consumer.slices import Effort, Work
 from actors.groups.consumer.topic_hash import group_hash, shape_hash
 from actors.groups.topics import SeenTopics, Topics
 
@@ -28,12 +29,13 @@ if TYPE_CHECKING:
 
 
 class Draft:
-    """What a group is about to become."""
+    """What a group is about to become, as far as follows from the topics that there are at first."""
 
     def __init__(self, group: ConsumerGroup, topics: Topics, now_ms: int) -> None:
         self._group = group
         self._id = group.group_id
-        self._topics = topics
+        self.topics = topics.now()
+        self._effort = Effort()
         self._now_ms = now_ms
         self.members = dict(group.members)
         self.targets = dict(group.targets)
@@ -71,8 +73,19 @@ class Draft:
 
     def topic_ids_of(self, member: ConsumerMember) -> frozenset[bytes]:
         """The ids of those of them that exist."""
-        found = [self._topics.get(name) for name in member.topics_by(self.regexes)]
+        found = [self.topics.get(name) for name in member.topics_by(self.regexes)]
         return frozenset(topic.topic_id for topic in found if topic is not None)
+
+    def _names(self) -> Work[list[str]]:
+        """Of all topics that members subscribe to, in order."""
+        subscriptions = {(member.topics, member.regex): member for member in self.members.values()}
+        names: set[str] = set()
+        for member in subscriptions.values():
+            subscribed = member.topics_by(self.regexes)
+            if self._effort.is_spent(2 + len(subscribed) // 10):
+                yield
+            names |= subscribed
+        return sorted(names)
 
     def forget_expressions(self) -> dict[str, None]:
         """Forget the regular expressions of nobody; the others, those not matched yet included."""
@@ -82,55 +95,71 @@ class Draft:
             self.records.append(regex_tombstone(self._id, regex))
         return wanted
 
-    def resolve(self) -> None:
+    def resolve(self) -> Work[None]:
         """Match the members' regular expressions with the topics that there are; forget those of nobody."""
         wanted = self.forget_expressions()
-        is_old = self._group.seen.version is not self._topics.version
+        is_old = self._group.seen.names_version != self.topics.names_version
         for regex in wanted:
             if regex in self.regexes and not is_old:
                 continue
-            found = matching(regex, self._topics.names())
+            found = yield from matching(regex, self.topics.names(), self._effort)
             if self.regexes.get(regex) != found:
                 self.regexes[regex] = found
-                self.records.append(regex_record(self._id, regex, found, self._topics.offset, self._now_ms))
+                self.records.append(regex_record(self._id, regex, found, self.topics.offset, self._now_ms))
 
-    def hash_topics(self) -> int:
+    def hash_topics(self) -> Work[int]:
         """Kafka's hash of the topics that members subscribe to, which have been seen then."""
-        names = {name for member in self.members.values() for name in member.topics_by(self.regexes)}
-        hashes = {name: found for name in sorted(names) if (found := self._topics.hash_of(name)) is not None}
-        self.seen = SeenTopics(self._topics.version, shape_hash(map(self._topics.get, hashes)))
+        topics = self.topics
+        names = yield from self._names()
+        hashes: dict[str, int] = {}
+        for name in names:
+            if self._effort.is_spent(3):
+                yield
+            if (found := topics.hash_of(name)) is not None:
+                hashes[name] = found
+        self.seen = SeenTopics(topics.version, topics.names_version, shape_hash(map(topics.get, hashes)))
         return group_hash(hashes)
 
-    def what_changed(self) -> str:
+    def what_changed(self) -> Work[str]:
         """What has changed about the topics since the group saw them; nothing if that is empty."""
-        if self._group.seen.version is self._topics.version or self.hash_topics() == self._group.metadata_hash:
+        if self._group.seen.version == self.topics.version:
+            return ""
+        metadata_hash = yield from self.hash_topics()
+        if metadata_hash == self._group.metadata_hash:
             return ""
         seen = self._group.seen
-        if seen.version is None:  # by another coordinator, which kept no more than a hash
+        if not seen.version:  # by another coordinator, which kept no more than a hash
             return "topics, their partitions or the racks of their replicas have changed"
         is_shape_new = seen.shape != self.seen.shape
         return "topics or their partitions have changed" if is_shape_new else "the racks of replicas have changed"
 
-    def begin_epoch(self) -> None:
+    def begin_epoch(self) -> Work[None]:
         """Begin the next group epoch: the target assignment is to be made again."""
         self.epoch += 1
-        self.metadata_hash = self.hash_topics()
+        self.metadata_hash = yield from self.hash_topics()
         self.records.append(group_record(self._id, self.epoch, self.metadata_hash))
 
-    def assign(self, assignor: Assignor) -> None:
+    def assign(self, assignor: Assignor) -> Work[None]:
         """Make the target assignment of the group's epoch."""
-        subscribers = {
-            member_id: Subscriber(
-                self.topic_ids_of(member), member.instance_id, self.targets.get(member_id, frozenset())
-            )
-            for member_id, member in self.members.items()
-        }
-        partitions: dict[bytes, int] = {}
-        for name in sorted({name for member in self.members.values() for name in member.topics_by(self.regexes)}):
-            topic = self._topics.get(name)
-            if topic is not None:
-                partitions[topic.topic_id] = topic.partitions
-        for member_id, target in assignor(subscribers, partitions).items():
+        names = yield from self._names()
+        topics = {name: found for name in names if (found := self.topics.get(name)) is not None}
+        ids = {name: topic.topic_id for name, topic in topics.items()}
+        subscribers: dict[str, Subscriber] = {}
+        of_subscription: dict[tuple[tuple[str, ...], str], frozenset[bytes]] = {}
+        for member_id, member in self.members.items():
+            subscription = member.topics, member.regex
+            topic_ids = of_subscription.get(subscription)
+            if topic_ids is None:
+                subscribed = member.topics_by(self.regexes)
+                topic_ids = of_subscription[subscription] = frozenset(ids[name] for name in subscribed if name in ids)
+            if self._effort.is_spent(2 + len(topic_ids) // 5):
+                yield
+            subscribers[member_id] = Subscriber(topic_ids, member.instance_id, self.targets.get(member_id, frozenset()))
+        partitions = {topic.topic_id: topic.partitions for topic in topics.values()}
+        targets = yield from assignor(subscribers, partitions, self._effort)
+        for member_id, target in targets.items():
+            if self._effort.is_spent(2 + len(target)):
+                yield
             if member_id not in self.targets or target != self.targets[member_id]:
                 self.targets[member_id] = target
                 self.records.append(target_record(self._id, member_id, target))

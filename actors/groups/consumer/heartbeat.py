@@ -19,6 +19,7 @@ from actors.groups.consumer.records import (
     by_topic,
     current_record,
 )
+from actors.groups.consumer.slices import Work, whole
 from actors.groups.settings import ConfigsOf, GroupSettings
 from actors.groups.topics import SeenTopics, Topics
 from kstore import errors
@@ -70,7 +71,9 @@ class Heartbeats:
         self._configs_of = configs_of
         self._new_uuid = new_uuid
 
-    def beat(self, group: ConsumerGroup, request: ConsumerGroupHeartbeatRequest, caller: Caller, now_ms: int) -> Step:
+    def beat(
+        self, group: ConsumerGroup, request: ConsumerGroupHeartbeatRequest, caller: Caller, now_ms: int
+    ) -> Work[Step]:
         """The step of a member that joins or is in the group.
 
         Raises:
@@ -99,7 +102,7 @@ class Heartbeats:
             draft.replace(replaced, member)
         if old is None or asked != member:
             draft.put(asked)
-        because = self.advance(group, draft, asked, member, now_ms, is_new=old is None)
+        because = yield from self.advance(group, draft, asked, member, now_ms, is_new=old is None)
         is_subscription_new = old is None or (asked.topics, asked.regex) != (member.topics, member.regex)
         moved = self.reconcile(group, draft, asked, owned, is_subscription_new=is_subscription_new)
         if moved is not asked:
@@ -117,7 +120,7 @@ class Heartbeats:
     def _is_settled(self, group: ConsumerGroup, member: ConsumerMember) -> bool:
         """Whether there is nothing to do, as for most heartbeats."""
         return (
-            group.seen.version is self._topics.version
+            group.seen.version == self._topics.version
             and group.epoch == group.assignment_epoch
             and member.is_reconciled_to(group.assignment_epoch)
         )
@@ -146,10 +149,10 @@ class Heartbeats:
         now_ms: int,
         *,
         is_new: bool,
-    ) -> str:
+    ) -> Work[str]:
         """Begin a new epoch, and make a target assignment, if either is due; returns why, or nothing."""
         regexes = dict(draft.regexes)
-        draft.resolve()
+        yield from draft.resolve()
         because = ""
         if (asked.topics, asked.regex or "") != (member.topics, member.regex or ""):
             because = f"{asked.member_id} joined" if is_new else f"{asked.member_id} subscribes to {asked.subscription}"
@@ -160,13 +163,13 @@ class Heartbeats:
                 f"the regular expression {changed[0]} matches {', '.join(draft.regexes[changed[0]]) or 'no topic'}"
             )
         else:
-            because = draft.what_changed()
+            because = yield from draft.what_changed()
         if because:
-            draft.begin_epoch()
+            yield from draft.begin_epoch()
         interval_ms = self._configs_of(group.group_id).assignment_interval_ms
         is_due = not interval_ms or now_ms >= group.assigned_at_ms + interval_ms
         if draft.assignment_epoch < draft.epoch and is_due:
-            draft.assign(ASSIGNORS[self.assignor_of(draft.members.values())])
+            yield from draft.assign(ASSIGNORS[self.assignor_of(draft.members.values())])
         return because
 
     def assignor_of(self, members: Iterable[ConsumerMember]) -> str:
@@ -206,12 +209,12 @@ class Heartbeats:
             assignment=_told(after.assigned) if is_told else None,
         )
 
-    def refresh(self, group: ConsumerGroup, member: ConsumerMember, now_ms: int) -> Step:
+    def refresh(self, group: ConsumerGroup, member: ConsumerMember, now_ms: int) -> Work[Step]:
         """The step of a group for which one of its members only shows that it lives: what has come due meanwhile."""
-        if group.seen.version is self._topics.version and group.epoch == group.assignment_epoch:
+        if group.seen.version == self._topics.version and group.epoch == group.assignment_epoch:
             return Step([], None, None, "")
         draft = Draft(group, self._topics, now_ms)
-        because = self.advance(group, draft, member, member, now_ms, is_new=False)
+        because = yield from self.advance(group, draft, member, member, now_ms, is_new=False)
         return Step(draft.records, None, None, because, draft.seen)
 
     def leave_for_now(self, group: ConsumerGroup, member: ConsumerMember) -> Step:
@@ -226,11 +229,11 @@ class Heartbeats:
         for member in gone:
             draft.remove(member.member_id)
         draft.forget_expressions()
-        draft.begin_epoch()
+        whole(draft.begin_epoch())
         records = draft.records
         if not draft.members:
             records.append(assignment_epoch_record(group.group_id, draft.epoch, now_ms))
-        seen = draft.seen._replace(version=group.seen.version)  # expressions weren't matched with newer topics
+        seen = group.seen._replace(shape=draft.seen.shape)  # expressions weren't matched with newer topics
         return Step(records, None, None, because, seen, gone=tuple(gone))
 
 

@@ -15,6 +15,7 @@ from actors.groups.consumer.downgrade import Downgrade
 from actors.groups.consumer.draft import Draft
 from actors.groups.consumer.heartbeat import Heartbeats, Step
 from actors.groups.consumer.member import JOINING, ClassicClient, ConsumerMember
+from actors.groups.consumer.slices import Work, whole
 from actors.groups.migration.embedded_protocol import partitions_of, subscription_of
 from actors.groups.migration_policy import MigrationPolicy
 from kstore import errors
@@ -78,7 +79,7 @@ class ClassicJoining:
         self._topics = topics
         self._new_uuid = new_uuid
 
-    def join(self, group: ConsumerGroup, request: JoinGroupRequest, caller: Caller, now_ms: int) -> Joined:
+    def join(self, group: ConsumerGroup, request: JoinGroupRequest, caller: Caller, now_ms: int) -> Work[Joined]:
         """The step of a member that joins, or joins again.
 
         Raises:
@@ -99,7 +100,11 @@ class ClassicJoining:
             draft.replace(joining.old, joining.member)
         if joining.old is None or joining.asked != joining.member:
             draft.put(joining.asked)
-        return self._downgraded(group, joining, draft, now_ms) or self._stepped(group, joining, draft, now_ms)
+        downgraded = self._downgraded(group, joining, draft, now_ms)
+        if downgraded is not None:
+            return downgraded
+        stepped = yield from self._stepped(group, joining, draft, now_ms)
+        return stepped
 
     def _check(self, group: ConsumerGroup, request: JoinGroupRequest, member_id: str) -> None:
         if self._settings.group_consumer_migration_policy is MigrationPolicy.DISABLED:
@@ -154,9 +159,9 @@ class ClassicJoining:
         present_id = group.static_members.get(request.group_instance_id)
         return None if present_id is None else group.members[present_id]
 
-    def _stepped(self, group: ConsumerGroup, joining: _Joining, draft: Draft, now_ms: int) -> Joined:
-        asked = joining.asked
-        because = self._heartbeats.advance(group, draft, asked, joining.member, now_ms, is_new=joining.old is None)
+    def _stepped(self, group: ConsumerGroup, joining: _Joining, draft: Draft, now_ms: int) -> Work[Joined]:
+        asked, old = joining.asked, joining.old
+        because = yield from self._heartbeats.advance(group, draft, asked, joining.member, now_ms, is_new=old is None)
         moved = self._reconciled(group, joining, draft)
         if moved is not asked:
             draft.move(moved)
@@ -164,7 +169,7 @@ class ClassicJoining:
         return Joined(Step(draft.records, response, moved, because, draft.seen), None, response)
 
     def _reconciled(self, group: ConsumerGroup, joining: _Joining, draft: Draft) -> ConsumerMember:
-        owned = frozenset(partitions_of(joining.subscription.owned_partitions, self._topics))
+        owned = frozenset(partitions_of(joining.subscription.owned_partitions, draft.topics))
         return self._heartbeats.reconcile(
             group, draft, joining.asked, owned, is_subscription_new=joining.is_subscription_new
         )
@@ -181,7 +186,7 @@ class ClassicJoining:
         if downgrade is None:
             return None
         is_rebalancing = (
-            joining.is_subscription_new or group.assignment_epoch < group.epoch or bool(draft.what_changed())
+            joining.is_subscription_new or group.assignment_epoch < group.epoch or bool(whole(draft.what_changed()))
         )
         member = asked if is_rebalancing else self._reconciled(group, joining, draft)
         return Joined(None, downgrade._replace(is_rebalancing=is_rebalancing), _joined(member))

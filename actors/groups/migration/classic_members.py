@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.groups.appends import AppendResponse
+from actors.groups.classic.rebalance import join_refused
 from actors.groups.classic.subscriptions import CONSUMER_PROTOCOL_TYPE
 from actors.groups.consumer.member import ClassicClient, ConsumerMember, MemberState
 from actors.groups.consumer.sessions import await_rejoin, note_synced, start_session
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from actors.coordinator.shard import Caller
     from actors.groups.consumer.consumer_groups import ConsumerGroups
     from actors.groups.consumer.group import ConsumerGroup
-    from actors.groups.migration.classic_joining import ClassicJoining
+    from actors.groups.long_work import LongWork
+    from actors.groups.migration.classic_joining import ClassicJoining, Joined
     from actors.groups.topics import Topics
     from kstore.schema.messages.join_group import JoinGroupRequest
 
@@ -34,14 +36,23 @@ if TYPE_CHECKING:
 class ClassicMembers:
     """Answers members of the classic protocol in consumer groups that have no change under way."""
 
-    def __init__(self, consumer: ConsumerGroups, joining: ClassicJoining, topics: Topics) -> None:
+    def __init__(self, consumer: ConsumerGroups, joining: ClassicJoining, topics: Topics, work: LongWork) -> None:
         self._consumer = consumer
+        self._work = work
         self._joining = joining
         self._topics = topics
 
     def join(self, group: ConsumerGroup, request: JoinGroupRequest, caller: Caller, event: Event) -> None:
         """Take a JoinGroup, and answer it once what it changes is in the log."""
-        joined = self._joining.join(group, request, caller, event.now_ms)
+        self._work.begin(
+            group.group_id,
+            self._joining.join(group, request, caller, event.now_ms),
+            lambda joined, event: self._joined(group, joined, caller, event),
+            lambda error, event: event.respond(caller.reply, join_refused("", error.code)),
+            event,
+        )
+
+    def _joined(self, group: ConsumerGroup, joined: Joined, caller: Caller, event: Event) -> None:
         answer = AppendResponse(caller.reply, joined.response)
         if joined.downgrade is not None:
             self._consumer.write_downgrade(joined.downgrade, event, answer)

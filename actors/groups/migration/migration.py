@@ -30,6 +30,7 @@ from actors.groups.consumer.sessions import cancel_timers
 from actors.groups.consumer.validation import check_heartbeat
 from actors.groups.groups import Groups
 from actors.groups.locks import Asked, GroupLocks
+from actors.groups.long_work import LongWork
 from actors.groups.migration.classic_joining import ClassicJoining
 from actors.groups.migration.classic_members import ClassicMembers
 from actors.groups.migration.downgrading import Downgrading
@@ -75,6 +76,7 @@ class Migration:
         settings: GroupSettings,
         topics: Topics,
         downgrading: Downgrading,
+        work: LongWork,
         new_uuid: Callable[[], str],
     ) -> None:
         self._classic = classic
@@ -85,7 +87,7 @@ class Migration:
         self._settings = settings
         self._topics = topics
         joining = ClassicJoining(consumer.heartbeats, downgrading, settings, topics, new_uuid)
-        self._members = ClassicMembers(consumer, joining, topics)
+        self._members = ClassicMembers(consumer, joining, topics, work)
         self._founders: dict[str, Founder] = {}  # by group that becomes a classic one
         self.handlers: Mapping[type[Message], Handler] = {
             ConsumerGroupHeartbeatRequest: self._heartbeat_of_consumer,

@@ -20,6 +20,7 @@ from actors.groups.consumer.records import (
     member_record,
     target_record,
 )
+from actors.groups.consumer.slices import whole
 from actors.groups.migration.embedded_protocol import assignment_of, partitions_of, subscription_of
 from actors.groups.records import ConsumerGroupRecord
 from actors.groups.settings import GroupSettings
@@ -69,7 +70,7 @@ def upgraded(group: ClassicGroup, topics: Topics, now_ms: int) -> list[ConsumerG
     epoch = _epoch(group)
     # In the middle of a rebalance the assignment isn't that of all members: as the group has seen no topics, a new one
     # is made at once. Kafka makes none if the member that joins takes over from a static one.
-    topics_hash = Draft(made, topics, now_ms).hash_topics() if group.state is GroupState.STABLE else UNSEEN
+    topics_hash = whole(Draft(made, topics, now_ms).hash_topics()) if group.state is GroupState.STABLE else UNSEEN
     return [
         *records,
         group_record(group.group_id, epoch, topics_hash),

@@ -1,10 +1,11 @@
-"""What an assignor is: a pure function of subscriptions and partitions."""
+"""What an assignor is: a pure function of subscriptions and partitions, which may take several turns."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
+from actors.groups.consumer.slices import Effort, Work
 from kstore.log.names import TopicIdAndPartition
 from kstore.named import NamedTuple
 
@@ -20,5 +21,5 @@ class Subscriber(NamedTuple):
 Targets: TypeAlias = dict[str, frozenset[TopicIdAndPartition]]
 """What each member is to have, by its id."""
 
-Assignor: TypeAlias = Callable[[Mapping[str, Subscriber], Mapping[bytes, int]], Targets]
+Assignor: TypeAlias = Callable[[Mapping[str, Subscriber], Mapping[bytes, int], Effort], Work[Targets]]
 """Assigns the partitions of topics (how many, by topic id) to members (by id)."""
