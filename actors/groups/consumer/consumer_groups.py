@@ -133,9 +133,13 @@ class ConsumerGroups:
         what it is, of another kind until now; they are written with the step.
         """
         self._check_room(group, request)
+        step = self.heartbeats.beat(group, request, caller, event.now_ms)
+        if isinstance(step, Step):
+            self._step(group, request, caller, step, before, event)
+            return
         self._work.begin(
             group.group_id,
-            self.heartbeats.beat(group, request, caller, event.now_ms),
+            step,
             lambda step, event: self._step(group, request, caller, step, before, event),
             lambda error, event: event.refuse(caller.reply, error),
             event,

@@ -73,8 +73,8 @@ class Heartbeats:
 
     def beat(
         self, group: ConsumerGroup, request: ConsumerGroupHeartbeatRequest, caller: Caller, now_ms: int
-    ) -> Work[Step]:
-        """The step of a member that joins or is in the group.
+    ) -> Step | Work[Step]:
+        """The step of a member that joins or is in the group. For most there is nothing to do; others take work.
 
         Raises:
             GroupMaxSizeReached: it would be one member too many.
@@ -86,25 +86,36 @@ class Heartbeats:
         self.check_size(group, request.member_id)
         owned = owned_by(request)
         old = self._member(group, request, owned)
-        replaced = None
         if old is None:
             member = ConsumerMember(request.member_id or self._new_uuid())
         elif old.member_id != request.member_id:
             member_id = request.member_id or self._new_uuid()
-            replaced, member = old, old._replace(member_id=member_id, epoch=JOINING, previous_epoch=JOINING)
+            member = old._replace(member_id=member_id, epoch=JOINING, previous_epoch=JOINING)
         else:
             member = old
         asked = _asking(member, request, caller)
         if old is asked and self._is_settled(group, asked):
             return Step([], self._answer(group, request, asked, asked), asked, "")
         draft = Draft(group, self._topics, now_ms)
-        if replaced is not None:
-            draft.replace(replaced, member)
+        if old is not None and old.member_id != member.member_id:
+            draft.replace(old, member)
         if old is None or asked != member:
             draft.put(asked)
+        return self._moved(group, request, draft, old, member, asked, now_ms)
+
+    def _moved(
+        self,
+        group: ConsumerGroup,
+        request: ConsumerGroupHeartbeatRequest,
+        draft: Draft,
+        old: ConsumerMember | None,
+        member: ConsumerMember,
+        asked: ConsumerMember,
+        now_ms: int,
+    ) -> Work[Step]:
         because = yield from self.advance(group, draft, asked, member, now_ms, is_new=old is None)
         is_subscription_new = old is None or (asked.topics, asked.regex) != (member.topics, member.regex)
-        moved = self.reconcile(group, draft, asked, owned, is_subscription_new=is_subscription_new)
+        moved = self.reconcile(group, draft, asked, owned_by(request), is_subscription_new=is_subscription_new)
         if moved is not asked:
             draft.move(moved)
         response = self._answer(group, request, member, moved)
