@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from groups.migration_scripts import MIGRATION_SCRIPTS
+from groups.migration_scripts import MIGRATION_SCRIPTS, as_the_policy_allows
 from groups.requests_of_groups import (
     RETRIABLE,
     TOPIC,
@@ -49,6 +49,8 @@ CONFIG = {
     "offsets.topic.num.partitions": "1",
 }
 """What a broker must be started with for its answers to be comparable."""
+
+POLICY = "group.consumer.migration.policy"
 
 
 def one_member(wire: Wire, group: str) -> None:
@@ -363,6 +365,11 @@ SCRIPTS = [
     finding,
     *MIGRATION_SCRIPTS,
 ]
+
+
+def transcript_under(policy: str, bootstrap: str) -> list[Any]:
+    """What a broker with a ``group.consumer.migration.policy`` answers."""
+    return transcript(bootstrap, as_the_policy_allows, policy)
 
 
 def transcript(bootstrap: str, script: Callable[[Wire, str], None], group: str) -> list[Any]:

@@ -256,3 +256,35 @@ MIGRATION_SCRIPTS = [
     empty_groups,
     groups_that_stay,
 ]
+
+
+def as_the_policy_allows(wire: Wire, group: str) -> None:
+    """What ``group.consumer.migration.policy`` may forbid: up, down, members of both, and a static member that comes
+    back with the other protocol. Without members a group goes both ways under any policy.
+    """
+    told: dict[str, Any] = {"protocols": speaks(), "session_timeout_ms": 60_000}
+    up = f"{group}-up"
+    a = classic(wire, up)
+    wire.call("c", starting(up, "consumer-c"), 1)
+    wire.call("a", beat(up, a, 1), 4)
+    described(wire, up)
+    down = f"{group}-down"
+    wire.call("c", starting(down, "consumer-c"), 1)
+    b = str(wire.call("b", join(down, **told), 9).member_id)
+    wire.call("b", join(down, b, **told), 9)
+    wire.call("c", consumer(down, "consumer-c", -1), 1)
+    described(wire, down)
+    wire.call("b", beat(down, b, 3), 4)
+    wire.call("b", leave(down, (b, None)), 5)
+    described(wire, down)
+    static = f"{group}-static"
+    wire.call("c", starting(static, "consumer-c", instance_id="i"), 1)
+    b = str(wire.call("b", join(static, group_instance_id="i", **told), 9).member_id)
+    described(wire, static)
+    wire.call("b", sync(static, b, 2, group_instance_id="i"), 5)
+    wire.call("c", starting(static, "consumer-d", instance_id="i"), 1)
+    described(wire, static)
+    empty_groups(wire, f"{group}-empty")
+
+
+POLICIES = ("disabled", "upgrade", "downgrade", "bidirectional")

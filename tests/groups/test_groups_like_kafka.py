@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from groups.group_scripts import CONFIG, SCRIPTS, transcript
+from groups.group_scripts import CONFIG, POLICY, SCRIPTS, transcript, transcript_under
+from groups.migration_scripts import POLICIES
 from groups.wire import Wire
 
 from actors.cluster import Cluster
@@ -27,3 +28,10 @@ def bootstrap() -> Iterator[str]:
 def test_groups_answer_as_kafka_does(bootstrap: str, script: Callable[[Wire, str], None]) -> None:
     found = transcript(bootstrap, script, script.__name__.replace("_", "-"))
     assert json.loads(json.dumps(found)) == GOLDEN[script.__name__]
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_groups_migrate_as_the_policy_allows_in_kafka(policy: str) -> None:
+    with Cluster(1, listen="127.0.0.1:0", config={**CONFIG, POLICY: policy}) as cluster:
+        found = transcript_under(policy, cluster.bootstrap_servers)
+    assert json.loads(json.dumps(found)) == GOLDEN[f"{POLICY}={policy}"]

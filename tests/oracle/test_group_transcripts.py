@@ -4,16 +4,20 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from groups.group_scripts import (
     CONFIG,
+    POLICY,
     SCRIPTS,
     listing_and_deleting,
     offsets,
     one_member,
     static_members,
     transcript,
+    transcript_under,
     two_members,
 )
+from groups.migration_scripts import POLICIES
 from groups.wire import Labels
 
 from actors.cluster import Cluster
@@ -38,6 +42,16 @@ def test_a_real_kafka_still_answers_the_scripts_as_written_down(start_kafka: Cal
     for script in SCRIPTS:
         found = transcript(kafka.bootstrap, script, script.__name__.replace("_", "-"))
         assert json.loads(json.dumps(found)) == golden[script.__name__], script.__name__
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_a_real_kafka_still_migrates_groups_as_the_policy_allows(
+    start_kafka: Callable[..., KafkaCluster], policy: str
+) -> None:
+    kafka = start_kafka(1, {**CONFIG, POLICY: policy})
+    golden = json.loads(GOLDEN.read_text())
+    found = transcript_under(policy, kafka.bootstrap)
+    assert json.loads(json.dumps(found)) == golden[f"{POLICY}={policy}"]
 
 
 SCRIPTS_FOR_THE_LOG = [one_member, static_members, two_members, offsets, listing_and_deleting]
