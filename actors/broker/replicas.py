@@ -19,6 +19,7 @@ from actors.node.messages import CheckFiles
 from actors.partition.checkpoints import ForgetReplica, HighWatermarks, RecoveryPoints, StartOffsets
 from actors.partition.follower.replica_fetcher import ReplicaFetcher
 from actors.partition.log_cleaner import LogCleaner
+from actors.partition.log_scrubber import LogScrubber
 from actors.partition.messages import (
     BecomeFollower,
     BecomeLeader,
@@ -87,6 +88,8 @@ class Replicas:
             self._start_offsets(folder.start_offsets),
             self._cleaner(folder.cleaner_offsets),
         )
+        if self.node.config.integer("log.scrub.bytes.per.second"):
+            self._start_scrubber()
 
     def _isr_changes(self) -> Ref:
         return self._keep(self.broker.spawn(IsrChanges), "isr_changes", self._isr_changes)
@@ -110,6 +113,9 @@ class Replicas:
     def _cleaner(self, known: Mapping[TopicAndPartition, int] = NONE) -> Ref:
         write = self.folder.checkpoint_cleaner_offsets
         return self._keep(self.broker.spawn(LogCleaner, known, write), "cleaner", self._cleaner)
+
+    def _start_scrubber(self) -> None:
+        self.broker.supervision.keep(self.broker.spawn(LogScrubber), self._start_scrubber)
 
     def _keep(self, ref: Ref, name: str, make: Callable[[], Ref]) -> Ref:
         return self.broker.supervision.keep(ref, partial(self._renew, name, make))

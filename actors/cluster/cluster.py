@@ -202,6 +202,22 @@ class Cluster(Questions):
 
         return compact(self, text("topic", topic), check_seconds("timeout", timeout))
 
+    def scrub(self, topic: str, *, timeout: float = 60) -> list[str]:
+        """Check all files of a topic's logs against each other now, on the disks of all living brokers; returns a line
+        for each range of bytes that isn't as it was written, with its node.
+
+        What was found is repaired: indexes at once, batches from another replica. With ``log.scrub.bytes.per.second``
+        brokers do all this by themselves. Raises UnknownTopicOrPartition, ``TimeoutError``.
+
+        >>> with Cluster(seed=1) as cluster:
+        ...     cluster.create_topic("orders")
+        ...     cluster.scrub("orders")
+        []
+        """
+        from actors.cluster.on_demand import scrub
+
+        return scrub(self, text("topic", topic), check_seconds("timeout", timeout))
+
     def producer(self, **keywords: Unpack[ProducerKeywords]) -> Producer:
         """A producer in the process: ``kstore.Producer`` with these keywords, on the cluster's own clock and links."""
         from actors.clients.producer.producer import Producer

@@ -70,6 +70,8 @@ _WHOLLY: Mapping[str, None] = dict.fromkeys(
         "log.retention.ms",
         "log.roll.hours",
         "log.roll.ms",
+        "log.scrub.bytes.per.second",
+        "log.scrub.interval.ms",
         "log.segment.bytes",
         "log.segment.delete.delay.ms",
         "max.connections",

@@ -76,6 +76,21 @@ class TimestampedOffset(NamedTuple):
     leader_epoch: int
 
 
+class Wrong(NamedTuple):
+    """A range of a file, from ``start`` to before ``end``, that isn't as it was written; ``offset`` is the first of the
+    log's offsets that it is about, -1 if that isn't known.
+    """
+
+    path: str
+    start: int
+    end: int
+    offset: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path}, bytes {self.start} to {self.end}: {self.reason}"
+
+
 class Expired(NamedTuple):
     """The oldest segments of a log, as retention removes them: the log then begins at ``new_start_offset``.
 

@@ -245,7 +245,7 @@ class Cleaning:
         self._old = []
 
     def _note_keys_of(self, segment: Segment) -> Slices[None]:
-        position = segment.offset_index.position_before(self._from_offset)
+        position = self._position_in(segment)
         while position < segment.size_bytes and not self._keys.is_full:
             piece = self._read(segment, position)
 
@@ -255,6 +255,14 @@ class Cleaning:
             moved = yield from self._sliced("note keys of", run)
             position += moved
             self._map_bytes_read += moved
+
+    def _position_in(self, segment: Segment) -> int:
+        """Where the batches begin whose keys are noted; a look-up puts a wrong index right."""
+        try:
+            found = segment.find(max(self._from_offset, segment.base_offset))
+        except (OSError, CorruptMessage) as error:
+            raise failed_to_read(self._log, error) from error
+        return segment.size_bytes if found is None else found[0]
 
     def _replace(self, old: list[Segment]) -> Slices[None]:
         """Copy segments that follow on each other into one, which takes their place."""

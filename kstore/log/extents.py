@@ -6,8 +6,17 @@ A file is mostly read in order, so there is mostly one extent; where readers lea
 from bisect import bisect_left, bisect_right
 
 from kstore import checked
+from kstore.named import NamedTuple
 
 EXTENTS_MAX = 64
+
+
+class Extent(NamedTuple):
+    """Whole batches in a segment's file; ``next_offset`` is where to read on."""
+
+    position: int
+    nbytes: int
+    next_offset: int
 
 
 class Extents:

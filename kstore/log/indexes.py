@@ -134,6 +134,17 @@ class IndexFile:
             self._saved += len(self.waiting) // self._entry_bytes
             self.waiting.clear()
 
+    def replace_entries(self, entries: bytes | bytearray) -> None:
+        """Have these entries instead of those that it has, and write them out."""
+        self._make_empty()
+        self.waiting += entries
+        self.save()
+        self._take_last()
+
+    def _take_last(self) -> None:
+        """Take what the last entry says."""
+        raise AssertionError(f"{type(self).__name__} has no entries of its own")
+
     def sync_later(self) -> Callable[[], None]:
         """Save the index; the call returned brings it to the disk."""
         self.save()

@@ -5,34 +5,32 @@ is ever rewritten, it only grows or is cut at the end. What a look-up needs to r
 from the nearest index entry on, headers only.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from kstore.errors import CorruptMessage, InvalidRecord
 from kstore.fs import Chunk, File, FileSystem
 from kstore.log.answers import AbortedTransaction
 from kstore.log.batch_headers import max_timestamp_of, may_be_at, next_offset_of, size_of
+from kstore.log.extents import Extent
 from kstore.log.indexes import IndexFileError, OffsetIndex, TimeIndex
 from kstore.log.names import INDEX, LOG, TIME_INDEX, TRANSACTION_INDEX, segment_file
 from kstore.log.scan import find_end, find_last, find_offset
 from kstore.log.transaction_index import TransactionIndex
 from kstore.log.verified import Verified
 from kstore.log.writing import note_batches
-from kstore.named import NamedTuple
 from kstore.records import HEADER_BYTES, RecordBatch, parse_batches
+
+if TYPE_CHECKING:
+    from kstore.log.rebuilt_indexes import Rebuilt
 
 WINDOW_BYTES = 8192
 READ_BYTES = 1 << 20
 REINDEX_INTERVAL_BYTES = 4096
 _HINTS_MAX = 8
 RELATIVE_OFFSET_MAX = (1 << 31) - 1
-
-
-class Extent(NamedTuple):
-    """Whole batches in a segment's file; ``next_offset`` is where to read on."""
-
-    position: int
-    nbytes: int
-    next_offset: int
 
 
 class Segment:
@@ -355,6 +353,14 @@ class Segment:
         for batch in self.batches(0):
             position = note_batches(self, [batch], position, interval_bytes)
         self.seal()
+
+    def take_indexes(self, rebuilt: Rebuilt) -> None:
+        """Take indexes that were made from all the batches."""
+        self._hints.clear()
+        self.offset_index.replace_entries(rebuilt.offset_index.waiting)
+        self.time_index.replace_entries(rebuilt.time_index.waiting)
+        self.max_timestamp = rebuilt.max_timestamp
+        self.offset_of_max_timestamp = rebuilt.offset_of_max_timestamp
 
     def seal(self) -> None:
         """The time index gets the newest timestamp as its last entry, and all are written out."""

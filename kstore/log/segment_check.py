@@ -16,13 +16,15 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from kstore.log.indexes import OffsetIndex, TimeIndex
+from kstore.codec.checksum import crc32c
+from kstore.errors.arguments import LONG_MAX
+from kstore.log.answers import Wrong
 from kstore.log.names import INDEX, LOG, TIME_INDEX, TRANSACTION_INDEX, segment_file
 from kstore.log.old_formats import old_format
+from kstore.log.rebuilt_indexes import Rebuilt
 from kstore.log.recovery import first_misfit
 from kstore.log.segment import REINDEX_INTERVAL_BYTES, RELATIVE_OFFSET_MAX
 from kstore.log.writing import note_batches
-from kstore.named import NamedTuple
 from kstore.records import HEADER_BYTES, RecordBatch
 from kstore.records.batch import scan_batches
 
@@ -38,34 +40,6 @@ _TIME_ENTRY = struct.Struct(">qi")
 _ABORTED_ENTRY = struct.Struct(">hqqqq")
 
 
-class Wrong(NamedTuple):
-    """A range of a file, from ``start`` to before ``end``, that isn't as it was written; ``offset`` is the first of the
-    log's offsets that it is about, -1 if that isn't known.
-    """
-
-    path: str
-    start: int
-    end: int
-    offset: int
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{self.path}, bytes {self.start} to {self.end}: {self.reason}"
-
-
-class Rebuilt:
-    """Indexes as they are made from the batches, in memory alone; what ``note_batches`` takes for a segment."""
-
-    __slots__ = ("bytes_since_index", "max_timestamp", "offset_index", "offset_of_max_timestamp", "time_index")
-
-    def __init__(self, fs: FileSystem, path: str, base_offset: int) -> None:
-        self.offset_index = OffsetIndex(fs, path, base_offset)
-        self.time_index = TimeIndex(fs, path, base_offset)
-        self.bytes_since_index = 0
-        self.max_timestamp = -1
-        self.offset_of_max_timestamp = -1
-
-
 class SegmentCheck:
     """The check of the segment of ``base_offset`` in the folder ``path``, which had ``size_bytes`` bytes of batches as
     it began and ends below ``upper_offset``. ``epochs`` are the leader epochs with their start offsets, if they are
@@ -73,7 +47,7 @@ class SegmentCheck:
 
     ``wrong`` has what was found so far. ``next_offset`` is where the sound batches before the first wrong one end.
     ``began`` has the leader epochs of the batches and the offsets of their first ones. ``rebuilt`` are the indexes as
-    they would be made from the batches.
+    they would be made from the batches, and ``crcs`` has the CRC32C of the index files that are there, by their suffix.
     """
 
     __slots__ = (
@@ -92,6 +66,7 @@ class SegmentCheck:
         "_upper_offset",
         "base_offset",
         "began",
+        "crcs",
         "epochs",
         "is_sound",
         "next_offset",
@@ -128,13 +103,14 @@ class SegmentCheck:
         self.rebuilt = Rebuilt(fs, self.file(INDEX), base_offset)
         self._epoch = -1
         self._piece_bytes = PIECE_BYTES
-        self._index: list[tuple[int, int]] | None = None
-        self._times: list[tuple[int, int]] = []
+        self._index: bytes | None = None
+        self._times = b""
         self._aborted: dict[int, tuple[int, int]] = {}  # number and producer id, by the offset of the marker
         self._next_entry = 0
         self._next_time = 0
         self._interval_bytes = index_interval_bytes
         self.began: list[tuple[int, int]] = []
+        self.crcs: dict[str, int] = {}
 
     def file(self, suffix: str) -> str:
         """The path of one of its files."""
@@ -161,33 +137,47 @@ class SegmentCheck:
         return len(piece)
 
     def _read_indexes(self) -> int:
-        index = self._entries(INDEX, _OFFSET_ENTRY)
-        self._index = [(self.base_offset + relative, position) for relative, position in index]
-        self._times = [
-            (timestamp, self.base_offset + relative) for timestamp, relative in self._entries(TIME_INDEX, _TIME_ENTRY)
-        ]
+        self._index = self._entries(INDEX, _OFFSET_ENTRY.size)
+        self._times = self._entries(TIME_INDEX, _TIME_ENTRY.size)
         self._aborted = {
             last: (number, producer_id)
-            for number, (_, producer_id, _, last, _) in enumerate(self._entries(TRANSACTION_INDEX, _ABORTED_ENTRY))
+            for number, (_, producer_id, _, last, _) in enumerate(
+                _ABORTED_ENTRY.iter_unpack(self._entries(TRANSACTION_INDEX, _ABORTED_ENTRY.size))
+            )
         }
         if not self.size_bytes:
             self._finish()
-        return len(self._index) * 8 + len(self._times) * 12 + len(self._aborted) * 34
+        return len(self._index) + len(self._times)
 
-    def _entries(self, suffix: str, entry: struct.Struct) -> list[tuple[int, ...]]:
+    def _entries(self, suffix: str, entry_bytes: int) -> bytes:
         """The entries of an index file. Those of zeros at its end are room that Apache Kafka sets aside."""
         path = self.file(suffix)
         if not self._fs.exists(path):
             if suffix != TRANSACTION_INDEX and self._is_closed:
                 self._found(suffix, 0, 0, "the file is gone")
-            return []
+            return b""
         data = self._fs.read_bytes(path)
-        if rest := len(data) % entry.size:
-            self._found(suffix, len(data) - rest, len(data), "the last entry isn't whole")
-        found: list[tuple[int, ...]] = list(entry.iter_unpack(data[: len(data) - rest]))
-        while found and not any(found[-1]):
-            found.pop()
-        return found
+        self.crcs[suffix] = crc32c(data)
+        whole = len(data) // entry_bytes
+        if whole * entry_bytes < len(data):
+            self._found(suffix, whole * entry_bytes, len(data), "the last entry isn't whole")
+        used = -(-len(data.rstrip(b"\0")) // entry_bytes)
+        return data[: min(used, whole) * entry_bytes]
+
+    def _offset_entry(self, number: int) -> tuple[int, int]:
+        """Of an entry of the offset index its offset and position; beyond the last one, ones that nothing reaches."""
+        assert self._index is not None
+        if number * _OFFSET_ENTRY.size >= len(self._index):
+            return LONG_MAX, LONG_MAX
+        relative, position = _OFFSET_ENTRY.unpack_from(self._index, number * _OFFSET_ENTRY.size)
+        return self.base_offset + relative, position
+
+    def _time_entry(self, number: int) -> tuple[int, int]:
+        """Of an entry of the time index its timestamp and offset; as ``_offset_entry`` beyond the last one."""
+        if number * _TIME_ENTRY.size >= len(self._times):
+            return LONG_MAX, LONG_MAX
+        timestamp, relative = _TIME_ENTRY.unpack_from(self._times, number * _TIME_ENTRY.size)
+        return timestamp, self.base_offset + relative
 
     def _found(self, suffix: str, start: int, end: int, reason: str, offset: int = -1) -> None:
         self.wrong.append(Wrong(self.file(suffix), start, end, offset, reason))
@@ -241,13 +231,13 @@ class SegmentCheck:
 
     def _next_indexed(self) -> int:
         """The next position that the offset index leads to, or the segment's end."""
-        assert self._index is not None
-        after = [position for _, position in self._index if self.position < position < self.size_bytes]
-        return min(after, default=self.size_bytes)
+        number = self._next_entry
+        while self._offset_entry(number)[1] <= self.position:
+            number += 1
+        return min(self._offset_entry(number)[1], self.size_bytes)
 
     def _skip(self, end: int, reason: str, offset: int) -> None:
         """Go on behind a wrong range."""
-        assert self._index is not None
         last = self.wrong[-1] if self.wrong else None
         if last is not None and last.path == self.file(LOG) and last.end == self.position:
             self.wrong[-1] = last._replace(end=end)
@@ -256,13 +246,13 @@ class SegmentCheck:
             self._found(LOG, self.position, end, reason, max(offset, self.next_offset) if known else self.next_offset)
         self.is_sound = False
         self.position = end
-        while self._next_entry < len(self._index) and self._index[self._next_entry][1] < end:
+        while self._offset_entry(self._next_entry)[1] < end:
             self._next_entry += 1
 
     def _note(self, batch: RecordBatch) -> None:
         """Take a sound batch, and compare the indexes with it."""
         self._check_entries(batch)
-        while self._next_time < len(self._times) and self._times[self._next_time][1] < batch.base_offset:
+        while self._time_entry(self._next_time)[1] < batch.base_offset:
             self._check_time()
         note_batches(self.rebuilt, [batch], self.position, self._interval_bytes)
         if batch.is_control and self._aborted.get(batch.last_offset, (0, -1))[1] == batch.producer_id:
@@ -276,44 +266,45 @@ class SegmentCheck:
 
     def _check_entries(self, batch: RecordBatch) -> None:
         """Those of the offset index that lead to this batch, or into it."""
-        assert self._index is not None
-        while (number := self._next_entry) < len(self._index):
-            offset, position = self._index[number]
+        while True:
+            offset, position = self._offset_entry(self._next_entry)
             if position >= self.position + batch.size_bytes:
                 return
-            self._next_entry += 1
             if position != self.position or not batch.base_offset <= batch.last_offset <= offset < self._upper_offset:
-                at = number * _OFFSET_ENTRY.size
-                self._found(INDEX, at, at + _OFFSET_ENTRY.size, "it leads to another batch", offset)
+                self._wrong_entry(INDEX, self._next_entry, _OFFSET_ENTRY.size, "it leads to another batch", offset)
+            self._next_entry += 1
+
+    def _wrong_entry(self, suffix: str, number: int, entry_bytes: int, reason: str, offset: int = -1) -> None:
+        self._found(suffix, number * entry_bytes, (number + 1) * entry_bytes, reason, offset)
 
     def _check_time(self) -> None:
         number = self._next_time
         self._next_time += 1
-        timestamp, offset = self._times[number]
-        before = self._times[number - 1] if number else (-1, self.base_offset)
-        is_in_order = timestamp > before[0] and offset >= before[1] and offset < self._upper_offset
+        timestamp, offset = self._time_entry(number)
+        before = self._time_entry(number - 1) if number else (-1, self.base_offset)
+        is_in_order = timestamp > before[0] and before[1] <= offset < self._upper_offset
         if not is_in_order or (self.is_sound and timestamp < self.rebuilt.max_timestamp):
-            at = number * _TIME_ENTRY.size
-            self._found(TIME_INDEX, at, at + _TIME_ENTRY.size, "there is a newer record before its offset", offset)
+            why = "there is a newer record before its offset"
+            self._wrong_entry(TIME_INDEX, number, _TIME_ENTRY.size, why, offset)
 
     def _finish(self) -> None:
         assert self._index is not None
-        for number in range(self._next_entry, len(self._index)):
-            at = number * _OFFSET_ENTRY.size
-            if self._index[number][1] >= self.size_bytes and not self._is_closed:
-                break  # it was appended to meanwhile
-            self._found(INDEX, at, at + _OFFSET_ENTRY.size, "it leads behind the end", self._index[number][0])
-        while self._next_time < len(self._times) and self._times[self._next_time][1] < self.next_offset:
+        rebuilt = self.rebuilt
+        if self._is_closed and rebuilt.max_timestamp >= 0:
+            rebuilt.time_index.maybe_append(rebuilt.max_timestamp, rebuilt.offset_of_max_timestamp)
+        count, times = len(self._index) // _OFFSET_ENTRY.size, len(self._times) // _TIME_ENTRY.size
+        if self._next_entry < count and self._is_closed:  # else it was appended to meanwhile
+            self._wrong_entry(INDEX, self._next_entry, _OFFSET_ENTRY.size, "it leads behind the end")
+        while self._time_entry(self._next_time)[1] < self.next_offset:
             self._check_time()
-        newest = self._times[-1][0] if self._times else -1
-        if self._is_closed and self.is_sound:
-            if self._next_time < len(self._times):
-                at = self._next_time * _TIME_ENTRY.size
-                self._found(TIME_INDEX, at, at + _TIME_ENTRY.size, "it leads behind the end")
-            elif newest < self.rebuilt.max_timestamp:
-                at = len(self._times) * _TIME_ENTRY.size
-                self._found(TIME_INDEX, at, at, "the newest timestamp isn't in it")
-        for last_offset, (number, _) in self._aborted.items() if self.is_sound else ():
+        if not self.is_sound:
+            return
+        if self._is_closed and self._next_time < times:
+            self._wrong_entry(TIME_INDEX, self._next_time, _TIME_ENTRY.size, "it leads behind the end")
+        elif self._is_closed and (self._time_entry(times - 1)[0] if times else -1) < rebuilt.max_timestamp:
+            at = len(self._times)
+            self._found(TIME_INDEX, at, at, "the newest timestamp isn't in it")
+        for last_offset, (number, _) in self._aborted.items():
             if self._is_closed or last_offset < self.next_offset:
-                at = number * _ABORTED_ENTRY.size
-                self._found(TRANSACTION_INDEX, at, at + _ABORTED_ENTRY.size, "no marker ends it there", last_offset)
+                why = "no marker ends it there"
+                self._wrong_entry(TRANSACTION_INDEX, number, _ABORTED_ENTRY.size, why, last_offset)

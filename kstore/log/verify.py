@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from kstore.log import snapshot
+from kstore.log.answers import Wrong
 from kstore.log.checkpoints import CheckpointError, versioned
 from kstore.log.epochs import LeaderEpochs
 from kstore.log.names import EPOCHS, LOG, SNAPSHOT, segment_file
 from kstore.log.segment import REINDEX_INTERVAL_BYTES, RELATIVE_OFFSET_MAX
-from kstore.log.segment_check import SegmentCheck, Wrong
+from kstore.log.segment_check import SegmentCheck
 from kstore.log.segments import is_snapshot, log_offsets
 
 if TYPE_CHECKING:

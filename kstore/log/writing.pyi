@@ -1,6 +1,6 @@
 from kstore.fs import Buffer
+from kstore.log.rebuilt_indexes import Rebuilt
 from kstore.log.segment import Segment
-from kstore.log.segment_check import Rebuilt
 from kstore.records import RecordBatch
 
 def chunks(batches: list[RecordBatch], nbytes: int) -> list[Buffer]: ...

@@ -130,6 +130,7 @@ CLUSTER = {
     "committed": of("cluster", group=group, timeout=wait),
     "lag": of("cluster", group=group, timeout=wait),
     "expire": of("cluster", topic=topic, timeout=wait),
+    "scrub": of("cluster", topic=topic, timeout=wait),
     "compact": of("cluster", topic=(Kind(wrong.text, (COMPACTED,)), COMPACTED), timeout=wait),
     "reset": of("cluster"),
     "freeze": of("cluster"),

@@ -24,7 +24,7 @@ class Poke:
 
 def containing(seed: int) -> Iterator[Cluster]:
     """Three brokers on virtual time that contain what they meet, as those of a user do in real time."""
-    with Cluster(3, seed=seed) as cluster:
+    with Cluster(3, seed=seed, config={"log.scrub.bytes.per.second": "1000000"}) as cluster:
         cluster.world.strict = False
         cluster.create_topic(TOPIC, PARTITIONS, 3)
         yield cluster

@@ -33,6 +33,7 @@ from actors.partition.checkpoints import HighWatermarks, RecoveryPoints, StartOf
 from actors.partition.fetch.service import FetchService
 from actors.partition.follower.replica_fetcher import ReplicaFetcher
 from actors.partition.log_cleaner import LogCleaner
+from actors.partition.log_scrubber import LogScrubber
 from actors.partition.replica.replica import Replica
 from actors.partition.to_controller.directory_assignments import Directories
 from actors.partition.to_controller.isr_changes import IsrChanges
@@ -84,6 +85,7 @@ KINDS: dict[type[Actor], str] = {
     RecoveryPoints: "this actor",
     StartOffsets: "this actor",
     LogCleaner: "this actor",
+    LogScrubber: "this actor",
     ReplicaFetcher: "fetches from one leader",
     Coordinator: "a coordinator",
     Connection: "a client's connection",
@@ -123,7 +125,7 @@ CASES = [
     *(
         (kind, REQUEST)
         for kind in KINDS
-        if kind not in (Observer, IsrChanges, RecoveryPoints, LogCleaner, Directories, MarkerSender)
+        if kind not in (Observer, IsrChanges, RecoveryPoints, LogCleaner, LogScrubber, Directories, MarkerSender)
     ),
     (Observer, "fetched"),
     (Lifecycle, "beaten"),

@@ -84,7 +84,8 @@ CIRCLES = {
         "actors.partition",
         (
             "follower.follower leader.deletions leader.leader leader.preparing leader.serving replica.compacting "
-            "replica.damaged_log replica.ending replica.log_owner replica.offline replica.repairing replica.replica"
+            "replica.damaged_log replica.ending replica.log_owner replica.offline replica.repairing replica.replica "
+            "replica.scrubbing"
         ),
     ),
     "a call answers on its connection, which makes it": (

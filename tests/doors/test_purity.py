@@ -37,6 +37,7 @@ ACTING = {
     "actors.partition.leader.preparing": "acts for a leader",
     "actors.partition.leader.serving": "reads the log for others",
     "actors.partition.log_cleaner": "the cleaner's actor",
+    "actors.partition.log_scrubber": "the scrubber's actor",
     "actors.partition.replica.compacting": "cleans the log",
     "actors.partition.replica.damaged_log": "the log of a replica's actor, if it is damaged",
     "actors.partition.replica.ending": "removes a replica's files",
@@ -45,6 +46,7 @@ ACTING = {
     "actors.partition.replica.opening": "opens logs",
     "actors.partition.replica.repairing": "checks and renames files",
     "actors.partition.replica.replica": "the replica's actor",
+    "actors.partition.replica.scrubbing": "checks the log's files",
     "actors.partition.to_controller.directory_assignments": "the actor that tells of directories",
     "actors.partition.to_controller.isr_changes": "the actor that brings changes to the controller",
     "actors.partition.to_controller.producer_ids": "the actor of producer ids",
@@ -92,6 +94,7 @@ CARRIED = {
         "actors.partition.fetch.answers actors.partition.leader.notes actors.partition.leader.transactional_appends "
         "actors.partition.messages actors.partition.replica.disk_queue"
     ),
+    "kstore.log.answers": "actors.partition.scrub_messages",
     "kstore.log.cleanable": "actors.partition.cleaning_messages",
     "kstore.log.cleaning": "actors.partition.cleaning_messages",
     "kstore.log.manifest": "actors.partition.messages",

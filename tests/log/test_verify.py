@@ -40,7 +40,7 @@ def answers(fs: FileSystem) -> list[object]:
     """What a log that is opened anew says of each of its offsets and timestamps."""
     log = Log.open(fs, PATH, CONFIG, now_ms=NOW_MS, clean=True)
     reads = [content(log.read(offset, 1)) for offset in range(log.end_offset)]
-    found = [*reads, *(log.offset_for_timestamp(NOW_MS + number) for number in range(420))]
+    found: list[object] = [*reads, *(log.offset_for_timestamp(NOW_MS + number) for number in range(420))]
     log.shut()
     return found
 
@@ -155,3 +155,19 @@ def test_an_aborted_transaction_without_its_marker_is_found(fs: FileSystem) -> N
     version, producer_id, first, last, stable = struct.unpack(">hqqqq", fs.read_bytes(path))
     overwrite(fs, path, struct.pack(">hqqqq", version, producer_id + 1, first, last, stable))
     assert [(each.path, each.offset) for each in verify(fs, PATH)] == [(path, 3)]
+
+
+@given(st.data())
+def test_whatever_the_files_hold_it_ends_and_reads_each_byte_a_few_times_at_most(data: st.DataObject) -> None:
+    fs = MemoryFileSystem()
+    log = stopped(fs)
+    names = fs.listdir(PATH)
+    for name in data.draw(st.lists(st.sampled_from(names), min_size=1, max_size=4, unique=True)):
+        whole = fs.read_bytes(f"{PATH}/{name}")
+        start = data.draw(st.integers(0, len(whole)))
+        fs.replace(f"{PATH}/{name}", whole[:start] + data.draw(st.binary(max_size=200)) + whole[start + 7 :])
+    check, steps = LogCheck(fs, PATH, epochs=log.epochs.entries), 0
+    while check.step():
+        steps += 1
+        assert steps < 400
+    assert all(0 <= each.start <= each.end for each in check.wrong)

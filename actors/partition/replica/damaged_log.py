@@ -1,4 +1,4 @@
-"""What a replica does about a log in use whose bytes are found to be wrong.
+"""What a replica does about a log in use whose bytes are found to be wrong, and how it looks for them.
 
 If another replica in sync has all of it, this one goes offline: the other leads, and this one is repaired
 (``offline.py``, ``repairing.py``). Otherwise it stays in use: it is the only one that has what is left. What is sound
@@ -8,18 +8,67 @@ it goes offline all the same.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from actors.partition.replica.log_owner import LogOwner
 from actors.partition.replica.offline import LOG_FAILED, LogFailed
+from actors.partition.replica.scrubbing import Scrubbing, ScrubOn
+from actors.partition.scrub_messages import Scrub, Scrubbed
 from actors.runtime import receives
 from actors.runtime.logs import logger
 from kstore.errors import CorruptMessage, KafkaError, KafkaStorageError
 from kstore.log import LogDamaged
 
+if TYPE_CHECKING:
+    from actors.node.node import BrokerNode
+    from actors.partition.replica.log_owner import LogListeners
+    from kstore.log import LogConfig
+
 
 class DamagedLogOwner(LogOwner):
     """A ``LogOwner`` whose log may be damaged."""
 
-    __slots__ = ()
+    __slots__ = ("scrubbing",)
+
+    def __init__(
+        self,
+        node: BrokerNode,
+        topic: str,
+        partition: int,
+        topic_id: bytes,
+        *,
+        log_config: LogConfig,
+        listeners: LogListeners,
+    ) -> None:
+        super().__init__(node, topic, partition, topic_id, log_config=log_config, listeners=listeners)
+        self.scrubbing: Scrubbing | None = None
+
+    @receives(Scrub)
+    def scrub(self, message: Scrub) -> None:
+        """Check all files of the log, in turns and between them."""
+        reply = self.defer()
+        if self.offline is not None or self.ending is not None:
+            reply.set(Scrubbed(0, (), f"{self.label} is out of use"))
+            return
+        self.stop_scrubbing()
+        self.scrubbing = Scrubbing(self, message, reply)
+        self.scrubbing.go_on()
+
+    @receives(ScrubOn)
+    def scrub_on(self, message: ScrubOn) -> None:
+        """Go on with a check after a pause."""
+        if message.scrubbing is self.scrubbing:
+            self.scrubbing.go_on()
+
+    def stop_scrubbing(self) -> None:
+        """End a check that is under way."""
+        if self.scrubbing is not None:
+            self.scrubbing.end("it was ended before all was looked at")
+
+    def go_offline(self, error: Exception, *, damaged: bool = False) -> None:
+        """As ``LogOwner.go_offline``; a check that is under way ends."""
+        super().go_offline(error, damaged=damaged)
+        self.stop_scrubbing()
 
     @receives(LogFailed)
     def log_failed(self, message: LogFailed) -> None:

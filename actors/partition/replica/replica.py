@@ -374,6 +374,7 @@ class Replica(DamagedLogOwner):
     def remove(self, message: Remove) -> None:
         """Delete the log, as the partition isn't on this node any more."""
         self.stop_compacting()
+        self.stop_scrubbing()
         self.ending = ending = Removal(self, self.defer())
         self._leave_role(UnknownTopicOrPartition(f"{self.label} was deleted or moved away"))
         ending.begin()
@@ -382,6 +383,7 @@ class Replica(DamagedLogOwner):
     def close(self, message: Close) -> None:
         """Close the log cleanly: everything that waits is answered, and the log is on disk."""
         self.stop_compacting()
+        self.stop_scrubbing()
         self.ending = ending = Closing(self, self.defer())
         self._leave_role()
         ending.begin()

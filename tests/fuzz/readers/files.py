@@ -67,7 +67,7 @@ def read_time_index(data: bytes) -> None:
     index = TimeIndex(kept("i", data), "i", 0)
     index.load(OFFSETS)
     for timestamp in (-1, 0, 1_700_000_000_000, 2**63 - 1):
-        assert 0 <= index.offset_before(timestamp) < OFFSETS
+        assert 0 <= index.entry_before(timestamp)[1] < OFFSETS
     index.truncate_to(7)
     index.maybe_append(2**63 - 1, 8)
     index.save()

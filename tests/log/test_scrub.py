@@ -1,0 +1,201 @@
+"""A scrub finds what the disk gives back otherwise, while the log is in use, and puts right what can be made anew."""
+
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from log.batching import NOW_MS, append, batch, content, everything, small_config
+from log.rot import flip, overwrite, tear
+
+from kstore.fs import FileSystem, MemoryFileSystem
+from kstore.fs.faulty import FaultyFileSystem
+from kstore.log import Log, LogDamaged
+from kstore.log.names import DAMAGED, INDEX, LOG, TIME_INDEX, TRANSACTION_INDEX
+from kstore.log.scrub import OTHER_BYTES, Scrub
+from kstore.records import parse_batches
+from kstore.records.control import EndTransactionMarker, end_transaction_batch
+
+PATH = "orders-0"
+CONFIG = small_config(segment_bytes=3000, index_interval_bytes=300, hot_tail_bytes=0)
+
+
+def opened(fs: FileSystem, batches: int = 50) -> Log:
+    """A log of several segments, in use."""
+    log = Log.open(fs, PATH, CONFIG, now_ms=NOW_MS)
+    log.assign_epoch(0, 0)
+    for number in range(batches):
+        append(log, batch(3, producer=7, sequence=number * 3, timestamp=NOW_MS + number * 10))
+    log.flush()
+    assert len(log.segments) > 2
+    return log
+
+
+def scrubbed(log: Log) -> Scrub:
+    """One pass."""
+    scrub = Scrub(log)
+    while (work := scrub.next_work()) is not None:
+        try:
+            work.run()
+        except OSError as error:
+            work.done(error)
+        else:
+            work.done(None)
+    return scrub
+
+
+def path_of(log: Log, number: int, suffix: str = LOG) -> str:
+    return list(log.segments)[number].file_path(suffix)
+
+
+def test_a_sound_log_is_read_whole_and_nothing_is_found(fs: FileSystem) -> None:
+    log = opened(fs)
+    scrub = scrubbed(log)
+    assert scrub.wrong == []
+    assert scrub.bytes_read >= log.size_bytes
+    assert log.damage is log.failure is None
+
+
+@given(st.data())
+def test_a_bit_flipped_after_it_was_read_is_found_and_never_given_out_again(data: st.DataObject) -> None:
+    fs = MemoryFileSystem()
+    log = opened(fs)
+    expected = everything(log)
+    number = data.draw(st.integers(0, len(log.segments) - 1))
+    segment = list(log.segments)[number]
+    at = data.draw(st.integers(0, segment.size_bytes - 1))
+    flip(fs, path_of(log, number), at, data.draw(st.integers(0, 7)))
+    wrong = scrubbed(log).wrong
+    assert {each.path for each in wrong} == {path_of(log, number)}
+    assert log.damage is not None
+    assert log.failure is None
+    for offset in range(log.end_offset):
+        try:
+            found = content(log.read(offset, 100_000))
+        except LogDamaged:
+            assert segment.base_offset <= offset
+        else:
+            assert b"".join(expected[offset // 3 :]).startswith(found)
+    info = append(log, batch(1))
+    assert content(log.read(info.first_offset, 1)) == info.batches[0].to_bytes()
+
+
+def test_a_torn_page_is_found(fs: FileSystem) -> None:
+    log = Log.open(fs, PATH, small_config(segment_bytes=1 << 20, index_interval_bytes=4096), now_ms=NOW_MS)
+    for _ in range(40):
+        append(log, batch(1, size=1000))
+    log.hot.clear()
+    everything(log)
+    tear(fs, path_of(log, 0), 3)
+    (wrong,) = scrubbed(log).wrong
+    assert wrong.start <= 3 * 4096 < wrong.end
+    with pytest.raises(LogDamaged):
+        log.read(wrong.offset, 1)
+    assert log.read(0, 1 << 20).next_offset == wrong.offset
+
+
+def test_a_wrong_leader_epoch_and_a_wrong_last_offset_that_fit_between_their_neighbours_are_found(
+    fs: FileSystem,
+) -> None:
+    log = opened(fs)
+    last = list(log.segments)[1].tail()[0]
+    flip(fs, path_of(log, 1), last + 15, 0)  # no later batch of the segment contradicts it
+    flip(fs, path_of(log, 2), 7, 3)
+    reasons = {each.path: each.reason for each in scrubbed(log).wrong}
+    assert reasons[path_of(log, 1)] == "its leader epoch is 1, not 0"
+    assert path_of(log, 2) in reasons
+
+
+@pytest.mark.parametrize("suffix", [INDEX, TIME_INDEX])
+def test_each_flipped_byte_of_an_index_is_found_and_the_index_is_made_anew(fs: FileSystem, suffix: str) -> None:
+    log = opened(fs)
+    path = path_of(log, 1, suffix)
+    whole = fs.read_bytes(path)
+    for at in range(len(whole)):
+        flip(fs, path, at)
+        assert {each.path for each in scrubbed(log).wrong} == {path}
+        assert fs.read_bytes(path) == whole
+    assert scrubbed(log).wrong == []
+    assert log.damage is log.failure is None
+    for number in range(0, 500, 7):
+        found = log.offset_for_timestamp(NOW_MS + number)
+        assert found is None or found.timestamp >= NOW_MS + number
+
+
+def test_a_wrong_index_of_the_segment_that_is_appended_to_is_made_anew(fs: FileSystem) -> None:
+    log = opened(fs)
+    active = log.segments.active
+    active.offset_index.save()
+    flip(fs, active.offset_index.path, 7)
+    assert {each.path for each in scrubbed(log).wrong} == {active.offset_index.path}
+    info = append(log, batch(3, timestamp=NOW_MS + 900))
+    assert scrubbed(log).wrong == []
+    assert content(log.read(info.first_offset, 1)) == info.batches[0].to_bytes()
+
+
+def test_a_wrong_snapshot_is_set_aside_and_wrong_leader_epochs_are_written_anew(fs: FileSystem) -> None:
+    log = opened(fs)
+    snapshot = log.segments.snapshot_path(log.segments.snapshot_offsets()[0])
+    flip(fs, snapshot, -1)
+    epochs = fs.read_bytes(log.epochs.path)
+    overwrite(fs, log.epochs.path, epochs.replace(b"\n0 0", b"\n0 9"))
+    assert [(each.path, each.reason) for each in scrubbed(log).wrong] == [
+        (snapshot, "the checksum doesn't match"),
+        (log.epochs.path, OTHER_BYTES),
+    ]
+    assert not fs.exists(snapshot)
+    assert fs.exists(snapshot + DAMAGED)
+    assert fs.read_bytes(log.epochs.path) == epochs
+    assert scrubbed(log).wrong == []
+
+
+@pytest.mark.parametrize("at", range(34))
+def test_a_wrong_transaction_index_closes_the_log_and_is_made_anew_as_it_is_opened(fs: FileSystem, at: int) -> None:
+    log = Log.open(fs, PATH, CONFIG, now_ms=NOW_MS)
+    append(log, batch(3, producer=7, transactional=True))
+    marker = parse_batches(end_transaction_batch(EndTransactionMarker(False, 1), NOW_MS, 7, 0))
+    log.append_as_leader([marker], 0, NOW_MS, from_client=False)
+    log.advance_high_watermark(4)
+    log.roll(NOW_MS)
+    log.flush()
+    path = path_of(log, 0, TRANSACTION_INDEX)
+    whole = fs.read_bytes(path)
+    aborted = log.read_committed(0, 1000).aborted
+    assert len(aborted) == 1
+    flip(fs, path, at)
+    (wrong,) = scrubbed(log).wrong
+    assert wrong.path == path
+    assert f"{path} is damaged, and kept as {path}.damaged" in str(log.failure)
+    log.shut()
+    after = Log.open(fs, PATH, CONFIG, now_ms=NOW_MS, recovery_point=log.recovery_point, high_watermark=4)
+    assert after.read_committed(0, 1000).aborted == aborted
+    assert fs.read_bytes(path) == whole
+    assert struct.calcsize(">hqqqq") == len(whole)
+
+
+def test_what_is_cut_or_appended_while_a_scrub_is_under_way_is_not_taken_for_rot(fs: FileSystem) -> None:
+    log = opened(fs)
+    scrub = Scrub(log)
+    steps = 0
+    while (work := scrub.next_work()) is not None:
+        steps += 1
+        if steps == 3:
+            log.truncate_to(90)
+            for _ in range(30):
+                append(log, batch(3, timestamp=NOW_MS + 2000), leader_epoch=1)
+        elif steps == 6:
+            log.advance_high_watermark(log.end_offset)
+            log.advance_start_offset(80)
+        work.run()
+        work.done(None)
+    assert scrub.wrong == []
+    assert scrubbed(log).wrong == []
+
+
+def test_a_disk_that_cannot_be_read_closes_the_log() -> None:
+    faulty = FaultyFileSystem(MemoryFileSystem())
+    log = opened(faulty)
+    faulty.fail("read", "*.log")
+    scrubbed(log)
+    assert log.failure is not None
+    assert "couldn't read orders-0" in log.failure
