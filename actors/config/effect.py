@@ -21,8 +21,8 @@ def has_effect(key: Key, text: str, implemented: Mapping[str, tuple[str, ...] | 
 
     >>> from actors.config.implemented import TOPIC
     >>> from actors.config.topic import KEYS
-    >>> has_effect(KEYS["preallocate"], "true", TOPIC), has_effect(KEYS["preallocate"], "false", TOPIC)
-    (False, True)
+    >>> [has_effect(KEYS["remote.log.copy.disable"], value, TOPIC) for value in ("true", "false")]
+    [False, True]
     """
     values = implemented.get(key.name, ())
     if values is None:
@@ -71,7 +71,7 @@ def printable(text: str) -> str:
 def line(name: str, text: str, of: str = "") -> str:
     """What is said of one setting.
 
-    >>> line("preallocate", "true", "topic orders")
-    'topic orders: preallocate=true is kept, but has no effect in kstore yet'
+    >>> line("remote.log.copy.disable", "true", "topic orders")
+    'topic orders: remote.log.copy.disable=true is kept, but has no effect in kstore yet'
     """
     return f"{of}{': ' if of else ''}{name}={text} is kept, but has no effect in kstore yet"

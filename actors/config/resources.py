@@ -48,8 +48,8 @@ def keys_of(kind: int) -> Mapping[str, Key]:
 def without_effect(kind: int, settings: Iterable[effect.Setting]) -> Iterator[effect.Setting]:
     """Those of the settings of a resource that have no effect yet.
 
-    >>> list(without_effect(ResourceType.TOPIC, {"preallocate": "true", "segment.ms": "5000"}.items()))
-    [('preallocate', 'true')]
+    >>> list(without_effect(ResourceType.TOPIC, {"remote.copy.lag.ms": "7", "segment.ms": "5000"}.items()))
+    [('remote.copy.lag.ms', '7')]
     """
     does = {
         ResourceType.TOPIC: implemented.TOPIC,

@@ -106,6 +106,14 @@ class FaultyFile:
         self._fs.check("truncate", self.path)
         self._inner.truncate(size)
 
+    def preallocate(self, size: int) -> None:
+        self._fs.check("append", self.path)
+        self._inner.preallocate(size)
+
+    def trim(self) -> None:
+        self._fs.check("truncate", self.path)
+        self._inner.trim()
+
     def sync(self) -> None:
         self._fs.check("sync", self.path)
         self._inner.sync()

@@ -99,6 +99,15 @@ class File(Protocol):
         """Cut the file to ``size`` bytes, which must not be more than it has."""
         ...
 
+    def preallocate(self, size: int) -> None:
+        """Have the disk set room aside for so many bytes in all, where it can: they are zeros behind what was appended,
+        and no part of ``size``. If the file is opened anew before it was trimmed, they are there as well. Raises
+        OSError if there is no room.
+        """
+
+    def trim(self) -> None:
+        """Give back what was set aside and isn't used."""
+
     def sync(self) -> None:
         """Make the file's content durable."""
         ...

@@ -148,6 +148,12 @@ class MemoryFile:
         self.cuts += 1
         self._content.cut(size)
 
+    def preallocate(self, size: int) -> None:
+        """Memory is taken as it is needed."""
+
+    def trim(self) -> None:
+        """Nothing was set aside."""
+
     def sync(self) -> None:
         """Memory is as durable as it gets."""
 

@@ -25,9 +25,12 @@ IOV_MAX = min(os.sysconf("SC_IOV_MAX") if "SC_IOV_MAX" in os.sysconf_names else 
 
 
 class PosixFile:
-    """A file of a ``PosixFileSystem``. ``size`` is counted, not asked for: the owner is the only writer."""
+    """A file of a ``PosixFileSystem``. ``size`` is counted, not asked for: the owner is the only writer.
 
-    __slots__ = ("_descriptor", "_handles", "_real", "cuts", "path", "size", "used")
+    Invariant: the real file is exactly ``size`` bytes long, or longer while it is ``preallocated``.
+    """
+
+    __slots__ = ("_descriptor", "_handles", "_real", "cuts", "path", "preallocated", "size", "used")
 
     def __init__(self, handles: Handles, path: str, real: str, descriptor: int, size: int) -> None:
         self._handles = handles
@@ -37,6 +40,7 @@ class PosixFile:
         self.size = size
         self.cuts = 0
         self.used = False
+        self.preallocated = False
         handles.opened(self)
 
     def __repr__(self) -> str:
@@ -78,6 +82,7 @@ class PosixFile:
     def _cut_back(self, descriptor: int, cause: OSError) -> None:
         try:
             os.ftruncate(descriptor, self.size)
+            self.preallocated = False
         except OSError as error:
             raise TornWriteError(error.errno, f"couldn't cut a failed append back: {error}", self.path) from cause
 
@@ -86,6 +91,8 @@ class PosixFile:
         if descriptor < 0:
             descriptor = self._open()
         self.used = True
+        if self.preallocated:
+            nbytes = max(0, min(nbytes, self.size - position))
         data = os.pread(descriptor, nbytes, position)
         if len(data) == nbytes or not data:
             return data
@@ -109,6 +116,25 @@ class PosixFile:
         self.cuts += 1
         os.ftruncate(descriptor, size)
         self.size = size
+        self.preallocated = False
+
+    def preallocate(self, size: int) -> None:
+        descriptor = self._descriptor if self._descriptor >= 0 else self._open()
+        if size <= self.size:
+            return
+        try:
+            if sys.platform == "linux":
+                os.posix_fallocate(descriptor, 0, size)
+            else:
+                os.ftruncate(descriptor, size)
+        except OSError:
+            os.ftruncate(descriptor, self.size)
+            raise
+        self.preallocated = True
+
+    def trim(self) -> None:
+        if self.preallocated:
+            self.truncate(self.size)
 
     def sync(self) -> None:
         os.fsync(self._descriptor if self._descriptor >= 0 else self._open())

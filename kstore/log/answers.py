@@ -108,10 +108,12 @@ class DiskWork(NamedTuple):
     """Work that may be slow: ``run`` on any thread, then ``done`` (with what ``run`` raised, if anything) on the log's.
 
     The work items of one log run one after the other, in the order in which they were created. One with ``delay_ms``
-    is wanted that much later, and may run after others that were created after it.
+    is wanted that much later, and may run after others that were created after it. One that ``waits_for_disk`` only
+    waits, for a device, so that it must be off the turn wherever the files are on one; others work.
     """
 
     name: str
     run: Callable[[], None]
     done: Callable[[BaseException | None], None]
     delay_ms: int = 0
+    waits_for_disk: bool = False

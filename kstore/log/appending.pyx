@@ -56,12 +56,12 @@ cdef class Write:
         self.now_ms = now_ms
         self.keep_hot = keep_hot
         self.segment_bytes = config.segment_bytes
-        self.segment_ms = config.segment_ms
         self.look_at_segment()
 
     cdef int look_at_segment(self) except -1:
         cdef object config = self.log.config
         self.segment = self.log.segments.active
+        self.segment_ms = self.log.segment_ms
         self.batches = []
         self.nbytes = 0
         cdef object known

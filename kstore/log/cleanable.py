@@ -31,9 +31,8 @@ GROUP_SEGMENTS_MAX = 32
 class Cleanable(NamedTuple):
     """A log as its cleaner sees it. ``first_uncleanable_offset`` is where a segment begins.
 
-    ``is_overdue``: a record has waited longer than ``max.compaction.lag.ms``. ``is_reset``: what the checkpoint said
-    can't be, and is to be written anew with ``first_dirty_offset``. ``generation`` is how often the end of the log had
-    been cut: after another cut none of this holds.
+    ``is_overdue``: a record has waited longer than ``max.compaction.lag.ms``. ``generation`` is how often the log's end
+    had been cut: after another cut none of this holds.
     """
 
     first_dirty_offset: int
@@ -41,7 +40,6 @@ class Cleanable(NamedTuple):
     clean_bytes: int
     cleanable_bytes: int
     is_overdue: bool
-    is_reset: bool
     generation: int
 
     @property
@@ -61,9 +59,8 @@ def cleanable(log: Log, checkpoint: int | None, now_ms: int) -> Cleanable:
     Raises KafkaStorageError when the disk fails.
     """
     first_dirty = log.start_offset if checkpoint is None else checkpoint
-    is_reset = not log.start_offset <= first_dirty <= log.end_offset
-    if is_reset:
-        first_dirty = log.start_offset
+    if not log.start_offset <= first_dirty <= log.end_offset:
+        first_dirty = log.start_offset  # what the checkpoint says can't be
     dirty = [each for each in log.segments.from_offset(first_dirty) if each is not log.segments.active]
     limit = min(log.last_stable_offset, log.segments.active.base_offset)
     if log.config.min_compaction_lag_ms > 0:
@@ -76,7 +73,6 @@ def cleanable(log: Log, checkpoint: int | None, now_ms: int) -> Cleanable:
         sum(each.size_bytes for each in log.segments if each.base_offset < first_dirty),
         sum(each.size_bytes for each in dirty if each.base_offset < first_uncleanable),
         _is_overdue(log, dirty, now_ms),
-        is_reset,
         log.disk.generation,
     )
 

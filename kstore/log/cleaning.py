@@ -205,7 +205,7 @@ class Cleaning:
         there = log.segments.from_offset(self._old[0].base_offset) if self._old else []
         return there[: len(self._old)] == self._old
 
-    def _sliced(self, name: str, run: Callable[[], Result]) -> Slices[Result]:
+    def _sliced(self, name: str, run: Callable[[], Result], *, waits_for_disk: bool = False) -> Slices[Result]:
         """Have something done as a slice of its own; what came of it."""
         results: list[Result] = []
 
@@ -218,7 +218,7 @@ class Cleaning:
             else:
                 self._end(f"couldn't compact {self._log.path}: {error}")
 
-        yield DiskWork(f"{name} {self._log.path}", lambda: results.append(run()), done)
+        yield DiskWork(f"{name} {self._log.path}", lambda: results.append(run()), done, 0, waits_for_disk)
         return results[0]
 
     def _run(self, up_to: int) -> Slices[None]:
@@ -227,6 +227,7 @@ class Cleaning:
         segments = [each for each in self._log.segments if each.base_offset < min(end_offset, up_to)]
         for group in grouped(segments, self._log.config, up_to):
             yield from self._replace(group)
+        yield from self._sliced("give back the map of", self._offsets.free)
         self.cleaned_to = end_offset
 
     def _note_keys(self, up_to: int) -> Slices[None]:
@@ -279,7 +280,9 @@ class Cleaning:
             yield from self._copy_into(new, segment)
         new.seal()
         syncs = new.sync_later()
-        yield from self._sliced("sync the compacted segment of", lambda: [sync() for sync in syncs])
+        yield from self._sliced(
+            "sync the compacted segment of", lambda: [sync() for sync in syncs], waits_for_disk=True
+        )
         try:
             unlinks = log.segments.replace(old, new)
         except OSError as error:

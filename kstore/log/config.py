@@ -54,6 +54,8 @@ class LogConfig(_Settings):
 
     segment_bytes: int = 1 << 30
     segment_ms: int = 7 * 24 * 3600 * 1000
+    segment_jitter_ms: int = 0
+    preallocate: bool = False
     segment_index_bytes: int = 10 << 20
     index_interval_bytes: int = 4096
     max_message_bytes: int = 1048588
@@ -155,6 +157,7 @@ class LogConfig(_Settings):
 _NUMBERS: dict[str, dict[str, int]] = {
     "message_timestamp_type": {"CreateTime": CREATE_TIME, "LogAppendTime": LOG_APPEND_TIME},
     "transaction_partition_verification_enable": {"false": False, "true": True},
+    "preallocate": {"false": False, "true": True},
     "compression_type": {"producer": AS_PRODUCED, "uncompressed": 0, "gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4},
 }
 _LEAST = {
@@ -171,6 +174,8 @@ _LEAST = {
     "max_message_bytes": 0,
     "min_cleanable_dirty_ratio": 0,
     "min_compaction_lag_ms": 0,
+    "preallocate": 0,
+    "segment_jitter_ms": 0,
     "transaction_partition_verification_enable": 0,
     "message_timestamp_type": 0,
     "message_timestamp_before_max_ms": 0,

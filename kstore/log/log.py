@@ -40,6 +40,7 @@ class Log:
     """Use ``Log.open``. Offsets and epochs that there are none of are -1."""
 
     __slots__ = (
+        "_draw_below",
         "config",
         "damage",
         "disk",
@@ -49,6 +50,7 @@ class Log:
         "fs",
         "high_watermark",
         "hot",
+        "jitter_ms",
         "on_failure",
         "path",
         "producers",
@@ -60,7 +62,15 @@ class Log:
         "upkeep",
     )
 
-    def __init__(self, fs: FileSystem, path: str, config: LogConfig, loaded: Loaded, now_ms: int) -> None:
+    def __init__(
+        self,
+        fs: FileSystem,
+        path: str,
+        config: LogConfig,
+        loaded: Loaded,
+        now_ms: int,
+        draw_below: Callable[[int], int] | None,
+    ) -> None:
         self.fs = fs
         self.path = path
         self.config = config
@@ -79,6 +89,8 @@ class Log:
         self.reading = Reading(self)
         self.truncation = Truncation(self)
         self.upkeep = Upkeep(self, now_ms)
+        self._draw_below = draw_below
+        self.draw_jitter()
 
     @classmethod
     def open(
@@ -94,6 +106,7 @@ class Log:
         high_watermark: int | None = None,
         note: LogNote | None = None,
         floor: int = 0,
+        draw_below: Callable[[int], int] | None = None,
     ) -> "Log":
         """Open the log in folder ``path``, making it when it isn't there.
 
@@ -102,6 +115,9 @@ class Log:
         ``note`` from what that clean stop wrote down. ``recovery`` of the log tells what was found. Raises
         KafkaStorageError when the disk fails, and of those LogDamaged, leaving the batches as they are, when something
         is wrong or gone that was on the disk, or is below ``floor``, up to where the log is known to have held all.
+
+        ``draw_below`` draws the jitter by which segments roll early, a number from 0 below another one; without it
+        there is none.
         """
         try:
             loaded = Loader(fs, path, config, clean, now_ms, note, floor).load(recovery_point, start_offset)
@@ -109,7 +125,7 @@ class Log:
             raise KafkaStorageError(f"can't open {path}: {error}") from error
         except CorruptMessage as error:
             raise unreadable(path, error) from error
-        log = cls(fs, path, config, loaded, now_ms)
+        log = cls(fs, path, config, loaded, now_ms, draw_below)
         log.advance_high_watermark(log.start_offset if high_watermark is None else high_watermark)
         return log
 
@@ -120,6 +136,18 @@ class Log:
     def size_bytes(self) -> int:
         """How many bytes of batches it has."""
         return self.segments.size_bytes
+
+    @property
+    def segment_ms(self) -> int:
+        """How old the active segment may become before it is rolled."""
+        return self.config.segment_ms - self.jitter_ms
+
+    def draw_jitter(self) -> None:
+        """Another segment became the active one: draw how much earlier than others it is rolled, so that those of many
+        logs aren't rolled all at once (``LogConfig.randomSegmentJitter`` in Apache Kafka).
+        """
+        bound = min(self.config.segment_jitter_ms, self.config.segment_ms)
+        self.jitter_ms = 0 if bound <= 0 or self._draw_below is None else self._draw_below(bound)
 
     @property
     def recovery_point(self) -> int:

@@ -86,12 +86,21 @@ cdef class OffsetMap:
 
     def put(self, const uint8_t[::1] key not None, int64_t offset):
         """Set the offset of a key, 0 or more. False if the key is new and the map is full."""
+        assert self.table != NULL, "the map was given back"
         assert offset >= 0, f"offset {offset}"
         return self.put_digest(xxh3_128(&key[0] if key.shape[0] else NULL, key.shape[0]), offset)
 
     def get(self, const uint8_t[::1] key not None):
         """The last offset of a key, or -1 if it isn't in the map."""
+        assert self.table != NULL, "the map was given back"
         return self.get_digest(xxh3_128(&key[0] if key.shape[0] else NULL, key.shape[0]))
+
+    def free(self):
+        """Give its memory back, which takes some time; from now on only how many keys there were can be asked."""
+        cdef Slot *table = self.table
+        self.table = NULL
+        with nogil:
+            free(table)
 
     def clear(self):
         """Remove all keys, so that the map can be used for another log. Its memory goes back to the system."""

@@ -117,7 +117,7 @@ class Loader:
         names = self._sweep()
         if all(base_offset_of(name) < 0 and name != EPOCHS for name in names):
             self._must_reach(start_offset, "its files are gone")
-            self.segments.create(start_offset, self.now_ms)
+            self.segments.create(start_offset, self.now_ms, self.config)
             return Loaded(
                 self.segments,
                 self.epochs.epochs,
@@ -134,7 +134,7 @@ class Loader:
             self.epochs.read()
         if not len(self.segments):
             self._must_reach(start_offset, "its segments are gone")
-            self.segments.create(start_offset, self.now_ms)
+            self.segments.create(start_offset, self.now_ms, self.config)
         end_offset = self._make_sound(recovery_point, start_offset)
         self._must_reach(end_offset, "it ends too early")
         if end_offset < start_offset and self.report.clean:
@@ -142,7 +142,7 @@ class Loader:
         elif end_offset < start_offset:
             for unlink in self.segments.remove_from(0):
                 unlink()
-            self.segments.create(start_offset, self.now_ms)
+            self.segments.create(start_offset, self.now_ms, self.config)
             self.epochs.epochs.clear()
             end_offset = start_offset
         start_offset = max(start_offset, self.segments.first.base_offset)
@@ -298,6 +298,9 @@ class Loader:
                 next_offset, epoch = batches[-1].last_offset + 1, batches[-1].leader_epoch
             position = note_batches(segment, batches, position, self.config.index_interval_bytes)
             segment.verified.add(0, position)
+        if cause is not None and next_offset >= self.durable_offset and self._was_preallocated(segment, position):
+            segment.file.truncate(position)
+            cause = None
         if cause is not None:
             self._cut(segment, position, next_offset, cause)
         segment.seal()
@@ -317,6 +320,13 @@ class Loader:
         if (magic := old_format(data)) is not None:
             raise OldFormat(refusal(segment.file.path, magic))
         return [], str(error) if error is not None else str(CorruptMessage())
+
+    def _was_preallocated(self, segment: Segment, position: int) -> bool:
+        """Whether a segment goes on with zeros: room that was set aside for batches, and never used."""
+        if not self.config.preallocate:
+            return False
+        room = segment.file.read(position, WALK_BYTES)
+        return bool(room) and not room.strip(b"\0")
 
     def _cut(self, segment: Segment, position: int, offset: int, cause: str) -> None:
         """Newer segments go first: a crash in between leaves no hole. Raises LogDamaged for what was durable."""

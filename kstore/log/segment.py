@@ -363,7 +363,10 @@ class Segment:
         self.offset_of_max_timestamp = rebuilt.offset_of_max_timestamp
 
     def seal(self) -> None:
-        """The time index gets the newest timestamp as its last entry, and all are written out."""
+        """The time index gets the newest timestamp as its last entry, and all are written out. Room that was set aside
+        for batches is given back.
+        """
+        self.file.trim()
         if self.max_timestamp >= 0:
             self.time_index.maybe_append(self.max_timestamp, self.offset_of_max_timestamp)
         for index in self.indexes:

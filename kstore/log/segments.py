@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from kstore.fs import FileSystem
 from kstore.log.answers import AbortedTransaction
+from kstore.log.config import LogConfig
 from kstore.log.names import CLEANED, DELETED, LOG, SNAPSHOT, SWAP, TRANSACTION_INDEX, segment_file
 from kstore.log.replacement import swap_in
 from kstore.log.segment import RELATIVE_OFFSET_MAX, Segment
@@ -55,11 +56,13 @@ class Segments:
             segment.transaction_index()
         return segment
 
-    def create(self, base_offset: int, now_ms: int) -> Segment:
+    def create(self, base_offset: int, now_ms: int, config: LogConfig) -> Segment:
         """Add a new, empty segment at the end."""
         segment = Segment(self._fs, self._path, base_offset, create=True, now_ms=now_ms)
         if segment.size_bytes:
             segment.file.truncate(0)
+        if config.preallocate:
+            segment.file.preallocate(config.segment_bytes)
         return self._add(segment)
 
     def _add(self, segment: Segment) -> Segment:

@@ -89,7 +89,8 @@ class Truncation:
         self.under_way = 0
         try:
             log.disk.forget(log.segments.remove_from(0))
-            log.segments.create(offset, now_ms)
+            log.segments.create(offset, now_ms, log.config)
+            log.draw_jitter()
             log.segments.remove_snapshots(-1)
             log.epochs.clear()
         except OSError as error:

@@ -47,7 +47,7 @@ class Upkeep:
             return
         try:
             age_ms = now_ms - max(active.first_timestamp(), active.created_ms)
-            if age_ms > log.config.segment_ms:
+            if age_ms > log.segment_ms:
                 self.roll(now_ms)
         except OSError as error:
             raise log.failed(f"couldn't roll {log.path}: {error}") from error
@@ -64,7 +64,8 @@ class Upkeep:
         path = log.segments.snapshot_path(log.end_offset)
         log.fs.replace(path, snapshot.encode(log.producers.snapshot()), sync=False)
         log.disk.segment_sealed(active, path, log.end_offset)
-        log.segments.create(log.end_offset, now_ms)
+        log.segments.create(log.end_offset, now_ms, log.config)
+        log.draw_jitter()
         log.disk.forget(log.segments.remove_before(log.start_offset))
         if checked.on:
             log.check()

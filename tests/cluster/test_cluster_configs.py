@@ -21,16 +21,18 @@ def of_topic(admin: Admin, name: str, key: str) -> str | None:
 def test_a_topic_is_made_with_any_key_and_each_is_warned_of_once_at_the_users_line() -> None:
     with Cluster() as cluster:
         with pytest.warns(NoEffectWarning) as told:
-            cluster.create_topic("orders", config={"preallocate": True, "segment.jitter.ms": 5})
+            cluster.create_topic("orders", config={"remote.log.copy.disable": True, "remote.copy.lag.ms": 5})
         assert [str(each.message) for each in told] == [
-            "topic orders: preallocate=true is kept, but has no effect in kstore yet",
-            "topic orders: segment.jitter.ms=5 is kept, but has no effect in kstore yet",
+            "topic orders: remote.log.copy.disable=true is kept, but has no effect in kstore yet",
+            "topic orders: remote.copy.lag.ms=5 is kept, but has no effect in kstore yet",
         ]
         assert [each.filename for each in told] == [HERE, HERE]
-        cluster.create_topic("users", config={"preallocate": True, "segment.jitter.ms": 6})  # warnings are errors
+        cluster.create_topic(
+            "users", config={"remote.log.copy.disable": True, "remote.copy.lag.ms": 6}
+        )  # warnings are errors
         with cluster.admin() as admin:
-            assert of_topic(admin, "orders", "preallocate") == "true"
-            assert of_topic(admin, "users", "segment.jitter.ms") == "6"
+            assert of_topic(admin, "orders", "remote.log.copy.disable") == "true"
+            assert of_topic(admin, "users", "remote.copy.lag.ms") == "6"
 
 
 def test_a_brokers_key_without_effect_is_warned_of_at_the_users_line_and_kept() -> None:
@@ -48,15 +50,18 @@ def test_where_warnings_are_errors_nothing_is_left_behind() -> None:
         Cluster(config={"num.io.threads": 9})
     with Cluster() as cluster, cluster.admin() as admin:
         with pytest.raises(NoEffectWarning):
-            cluster.create_topic("orders", config={"preallocate": True})
+            cluster.create_topic("orders", config={"remote.log.copy.disable": True})
         assert admin.list_topics() == []
 
 
 def test_a_key_of_a_topic_that_could_not_be_made_is_warned_of_again() -> None:
     with Cluster() as cluster:
         for partitions in (0, 1):
-            with pytest.warns(NoEffectWarning, match=r"^topic orders: preallocate=true is kept"), suppress(KafkaError):
-                cluster.create_topic("orders", partitions, config={"preallocate": True})
+            with (
+                pytest.warns(NoEffectWarning, match=r"^topic orders: remote.log.copy.disable=true is kept"),
+                suppress(KafkaError),
+            ):
+                cluster.create_topic("orders", partitions, config={"remote.log.copy.disable": True})
 
 
 def test_a_wrong_value_is_an_error_and_no_warning() -> None:
@@ -68,12 +73,12 @@ def test_a_wrong_value_is_an_error_and_no_warning() -> None:
 
 def test_what_a_client_sets_is_a_line_of_the_log_once_a_key(caplog: pytest.LogCaptureFixture) -> None:
     with Cluster() as cluster, cluster.admin() as admin, caplog.at_level(logging.WARNING, "kstore.configs"):
-        configs = {"segment.jitter.ms": "5", "retention.ms": "-1"}
+        configs = {"remote.copy.lag.ms": "5", "retention.ms": "-1"}
         admin.create_topics([NewTopic(name, topic_configs=configs) for name in ("a", "b")])
         admin.alter_configs([ConfigResource("broker", "", {"log.cleaner.threads": "2"})])
         admin.alter_configs([ConfigResource("group", "readers", {"share.isolation.level": "read_committed"})])
         assert [each.getMessage().partition(" is kept")[0] for each in caplog.records] == [
-            "topic a: segment.jitter.ms=5",
+            "topic a: remote.copy.lag.ms=5",
             "all brokers: log.cleaner.threads=2",
             "group readers: share.isolation.level=read_committed",
         ]

@@ -23,7 +23,9 @@ TOPICS, BROKERS = ResourceType.TOPIC, ResourceType.BROKER
         (TOPICS, "compression.type", "zstd"),
         (BROKERS, "compression.zstd.level", "7"),
         (TOPICS, "min.cleanable.dirty.ratio", "0.2"),
-        (TOPICS, "preallocate", " FALSE "),
+        (TOPICS, "remote.log.copy.disable", " FALSE "),
+        (TOPICS, "preallocate", "true"),
+        (TOPICS, "segment.jitter.ms", "5"),
         (TOPICS, "segment.ms", "5000"),
         (TOPICS, "retention.ms", "wrong"),
         (BROKERS, "log.retention.ms", "5000"),
@@ -39,7 +41,7 @@ def test_nothing_is_said_of_what_kstore_does_anyway_or_refuses(kind: int, name: 
 @pytest.mark.parametrize(
     ("kind", "name", "text"),
     [
-        (TOPICS, "preallocate", "true"),
+        (TOPICS, "remote.log.copy.disable", "true"),
         (BROKERS, "num.io.threads", "9"),
         (BROKERS, "leader.replication.throttled.rate", "9"),
     ],

@@ -56,12 +56,12 @@ def test_a_topic_takes_every_config_and_tells_it(client, serve, programs) -> Non
         f"keys {sum(not key.internal for key in TOPIC_KEYS)}",
         "cleanup.policy compact False",
         "retention.ms 3600000 False",
-        "preallocate true False",
+        "remote.log.copy.disable true False",
         "delete.retention.ms 86400000 True",
         "then 7200000",
     ]
     assert server.stop() == 0
     told = [line.partition(" WARNING kstore.configs: ")[2] for line in server.errors]
     assert [line for line in told if line] == [
-        "topic orders: preallocate=true is kept, but has no effect in kstore yet",
+        "topic orders: remote.log.copy.disable=true is kept, but has no effect in kstore yet",
     ]

@@ -16,20 +16,25 @@ def test_a_key_without_effect_is_told_once_and_described(tmp_path) -> None:
     settings = "--set", "num.io.threads=16", "--set", "num.network.threads=3", "--set", "num.replica.fetchers=2"
     server = Server(*options, *settings)
     with Admin(bootstrap_servers=server.bootstrap) as admin:
-        admin.create_topics({name: {"configs": {"preallocate": "true"}} for name in ("orders", "users")})
+        admin.create_topics({name: {"configs": {"remote.log.copy.disable": "true"}} for name in ("orders", "users")})
         broker = admin.describe_configs([ConfigResource("broker", "1")])["broker"]["1"]
         topic = admin.describe_configs([ConfigResource("topic", "users")])["topic"]["users"]
     assert (broker["num.io.threads"].value, broker["num.io.threads"].source) == ("16", "STATIC_BROKER_CONFIG")
-    assert (topic["preallocate"].value, topic["preallocate"].source) == ("true", "DYNAMIC_TOPIC_CONFIG")
+    assert (topic["remote.log.copy.disable"].value, topic["remote.log.copy.disable"].source) == (
+        "true",
+        "DYNAMIC_TOPIC_CONFIG",
+    )
     assert broker["node.id"].value == "1"
     assert broker["log.dirs"].value == str(tmp_path / "node-1")
     assert server.bootstrap in (broker["listeners"].value or "")
     assert server.stop() == 0
-    assert told(server) == ["num.io.threads=16", "num.replica.fetchers=2", "topic orders: preallocate=true"]
+    assert told(server) == ["num.io.threads=16", "num.replica.fetchers=2", "topic orders: remote.log.copy.disable=true"]
 
     again = Server(*options)
     assert again.stop() == 0
-    assert told(again) == ["topic orders: preallocate=true"], "what the folder has is told at the next start"
+    assert told(again) == ["topic orders: remote.log.copy.disable=true"], (
+        "what the folder has is told at the next start"
+    )
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,6 @@ def test_a_checkpoint_that_can_t_be_is_reset_to_the_log_s_start(
     log.advance_start_offset(4)
     found = cleanable(log, checkpoint, NOW_MS)
     assert found.first_dirty_offset == expected
-    assert found.is_reset == (checkpoint in (3, 17))
 
 
 def test_a_checkpoint_behind_the_last_stable_offset_leaves_all_beyond_it_alone(log: Log) -> None:

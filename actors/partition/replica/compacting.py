@@ -38,7 +38,7 @@ class Compacting:
         work = self.cleaning.next_work(self.replica.now_ms())
         if work is None:
             self._end()
-        elif work.name.startswith("sync"):
+        elif work.waits_for_disk:
             self.replica.on_disk(partial(_run, work), self._done, work)
         else:
             self.replica.off_turn(partial(_run, work), self._done, work)

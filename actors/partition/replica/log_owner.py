@@ -141,7 +141,8 @@ class LogOwner(Actor):
 
     def open_log(self, ends: LogEnds) -> None:
         """Open the log; raises a KafkaError if that isn't possible."""
-        log = open_log(self.node.fs, self.label, self.topic_id, self.log_config, ends, self.now_ms())
+        draw_below = self.node.world.random.randrange
+        log = open_log(self.node.fs, self.label, self.topic_id, self.log_config, ends, self.now_ms(), draw_below)
         if log.recovery.cut_offset is not None:
             self.note("LogCut", self.label, log.recovery.cut_offset, ends.high_watermark)
         log.on_failure = self._log_has_failed

@@ -10,6 +10,8 @@ from kstore.log.checkpoints import CheckpointError, read_partition_metadata, wri
 from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from kstore.fs import FileSystem
     from kstore.log import LogConfig
     from kstore.log.manifest import LogNote
@@ -35,7 +37,15 @@ class LogEnds(NamedTuple):
         return cls(log.recovery_point, log.start_offset, log.high_watermark, log.floor)
 
 
-def open_log(fs: FileSystem, label: str, topic_id: bytes, config: LogConfig, ends: LogEnds, now_ms: int) -> Log:
+def open_log(
+    fs: FileSystem,
+    label: str,
+    topic_id: bytes,
+    config: LogConfig,
+    ends: LogEnds,
+    now_ms: int,
+    draw_below: Callable[[int], int],
+) -> Log:
     """Open the log in folder ``label``, and check its topic id.
 
     Raises:
@@ -56,6 +66,7 @@ def open_log(fs: FileSystem, label: str, topic_id: bytes, config: LogConfig, end
             high_watermark=ends.high_watermark,
             note=ends.note,
             floor=ends.floor,
+            draw_below=draw_below,
         )
         if owner is None:
             write_partition_metadata(fs, label, topic_id)

@@ -10,7 +10,7 @@ warnings.simplefilter("ignore")  # the clients' own
 
 client, bootstrap = sys.argv[1:]
 TOPIC = "orders"
-WANTED = {"cleanup.policy": "compact", "retention.ms": "3600000", "preallocate": "true"}
+WANTED = {"cleanup.policy": "compact", "retention.ms": "3600000", "remote.log.copy.disable": "true"}
 CHANGED = {"retention.ms": "7200000"}
 
 
