@@ -14,8 +14,8 @@ connection goes on. If no response can be made, or the connection's own turn fai
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator
 from functools import partial
+from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
 from actors.broker import registry, unserved
@@ -173,7 +173,7 @@ class Connection(Actor):
             return
         if outcome is None:
             return
-        if isinstance(outcome, Generator):
+        if isinstance(outcome, GeneratorType):
             self.run_coroutine(outcome, call.respond, call.failed)
         else:
             call.respond(outcome)

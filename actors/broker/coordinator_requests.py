@@ -12,6 +12,8 @@ from actors.runtime import Ask, Coroutine, Stopped
 from kstore.errors import InvalidProducerEpoch, KafkaError, NotCoordinator, ProducerFenced
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from actors.broker.call import Call
     from actors.node.view import View
     from actors.runtime import Ref
@@ -46,6 +48,30 @@ def submitted(call: Call, request: Message, version: int | None = None) -> Submi
 def ask_group(call: Call, group_id: str, request: Message) -> Coroutine:
     """The answer of a group's coordinator, or the KafkaError to answer the client with; part of a coroutine."""
     return (yield from _ask(call, OFFSETS_TOPIC, group_id, submitted(call, request)))
+
+
+def pass_to_group(
+    call: Call, group_id: str, request: Message, answered: Callable[[Message | KafkaError], Message]
+) -> Message | None:
+    """Answer a request by what its group's coordinator says. It is ``ask_group`` without a coroutine, for heartbeats,
+    which are the most of what members send.
+    """
+    try:
+        coordinator = coordinator_here(call.view, OFFSETS_TOPIC, group_id)
+    except KafkaError as error:
+        return answered(error)
+    connection, message = call.connection, submitted(call, request)
+    if connection.heavy:
+        connection.ask_for(Ask(coordinator, message), _respond, call, answered)
+    else:
+        connection.request(coordinator, message, _respond, call, answered)
+    return None
+
+
+def _respond(
+    outcome: Message | KafkaError | Stopped, call: Call, answered: Callable[[Message | KafkaError], Message]
+) -> None:
+    call.respond(answered(settled(outcome)))
 
 
 def ask_transaction(call: Call, transactional_id: str, request: Message, version: int | None = None) -> Coroutine:

@@ -64,10 +64,10 @@ class TcpChannel(asyncio.BufferedProtocol):
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """The buffer for the next bytes: that of a large frame, or the one that all connections share."""
-        frames = self.frames
-        if frames.large is None and self.listener.room.is_full:
-            return self.listener.read_buffer[:LARGE_FRAME_BYTES]
-        return frames.space()
+        frames, listener = self.frames, self.listener
+        if frames.large is not None:
+            return frames.space()
+        return listener.read_buffer[:LARGE_FRAME_BYTES] if listener.room.is_full else listener.read_buffer
 
     def buffer_updated(self, count: int) -> None:
         """Bytes have come."""

@@ -6,7 +6,7 @@ refuse. ``Front`` stands for a connection: it runs an API's handler as a corouti
 
 from __future__ import annotations
 
-from types import ModuleType, SimpleNamespace
+from types import GeneratorType, ModuleType, SimpleNamespace
 from typing import Any
 
 from actors.config import BrokerConfig
@@ -89,9 +89,19 @@ class Handle(NamedTuple):
 
 
 class Front(Actor):
+    """Stands for the connection of each request."""
+
+    heavy = 0
+
     @receives(Handle)
     def handle(self, message: Handle) -> None:
-        self.run_coroutine(message.module.handle(message.call), self.defer().set)
+        call = message.call
+        call.connection, call.respond = self, self.defer().set
+        outcome = message.module.handle(call)
+        if isinstance(outcome, GeneratorType):
+            self.run_coroutine(outcome, call.respond)
+        elif outcome is not None:
+            call.respond(outcome)
 
 
 class Stand:

@@ -8,21 +8,21 @@ Versions: 1 subscribes by regular expression, in RE2's syntax, and has member id
 from __future__ import annotations
 
 from actors.broker.call import Call
-from actors.broker.coordinator_requests import ask_group
+from actors.broker.coordinator_requests import pass_to_group
 from actors.broker.group_protocols import serves_consumer_groups
 from actors.node.authorizer import DESCRIBE, READ, group, topic
-from actors.runtime import Coroutine
 from kstore.errors import GroupAuthorizationFailed, KafkaError, TopicAuthorizationFailed, UnsupportedVersion
 from kstore.schema.messages.consumer_group_heartbeat import (
     ConsumerGroupHeartbeatRequest,
     ConsumerGroupHeartbeatResponse,
 )
+from kstore.schema.struct import Message
 
 API_KEY = 68
 VERSIONS = (0, 1)
 
 
-def handle(call: Call) -> Coroutine:
+def handle(call: Call) -> Message | None:
     request: ConsumerGroupHeartbeatRequest = call.request
     if not serves_consumer_groups(call.view):
         return ConsumerGroupHeartbeatResponse(error_code=UnsupportedVersion.code)
@@ -30,7 +30,10 @@ def handle(call: Call) -> Coroutine:
         return _refused(GroupAuthorizationFailed())
     if not all(call.authorize(DESCRIBE, topic(name)) for name in request.subscribed_topic_names or ()):
         return _refused(TopicAuthorizationFailed())
-    outcome = yield from ask_group(call, request.group_id, request)
+    return pass_to_group(call, request.group_id, request, _answered)
+
+
+def _answered(outcome: Message | KafkaError) -> Message:
     return _refused(outcome) if isinstance(outcome, KafkaError) else outcome
 
 
