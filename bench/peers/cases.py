@@ -179,6 +179,7 @@ def group_cases(scale: float = 1.0) -> list[Case]:
             (
                 Metric("a heartbeat, p50", "ms", "p50", (Goal(0.3, "Kafka", at_most=True),)),
                 Metric("a heartbeat, p99", "ms", "p99"),
+                Metric("the same from a process that only echoes, p50", "ms", "echo"),
             ),
         ),
         Case(

@@ -15,6 +15,7 @@ from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from bench.peers import load
+from bench.peers.echo import echo
 from bench.peers.ids import Connection
 from bench.peers.servers import Server
 from kstore.schema.messages.consumer_group_heartbeat import ConsumerGroupHeartbeatRequest
@@ -99,7 +100,9 @@ def joins(server: Server, count: int) -> dict[str, float]:
 
 
 def heartbeats(server: Server, count: int) -> dict[str, float]:
-    """Heartbeats of a settled member, one after the other, over a bare socket, all answered alike."""
+    """Heartbeats of a settled member, one after the other, over a bare socket, all answered alike; then the same by a
+    process that only echoes, which is what the machine alone takes.
+    """
     group = f"beats-{uuid.uuid4().hex[:10]}"
     with load.topic(server) as topic:
         connection = coordinator(server, group)
@@ -110,8 +113,12 @@ def heartbeats(server: Server, count: int) -> dict[str, float]:
         took = [seconds * 1e3 for seconds in connection.repeat(1, request, count)]
         beat(connection, group, -1)
         connection.close()
+    with echo() as address:
+        connection = Connection(address)
+        echoed = [seconds * 1e3 for seconds in connection.repeat(1, request, count)]
+        connection.close()
     steady = sorted(took[count // 10 :])
-    return {"p50": steady[len(steady) // 2], "p99": steady[int(len(steady) * 0.99)]}
+    return {"p50": steady[len(steady) // 2], "p99": steady[int(len(steady) * 0.99)], "echo": statistics.median(echoed)}
 
 
 def beat(connection: Connection, group: str, epoch: int, **fields: Any) -> Any:

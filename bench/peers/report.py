@@ -12,6 +12,7 @@ from bench.peers.results import Results
 # what falls short and why: written by hand, about the runs whose figures stand on the page, and replaced with them
 NOTES = Path(__file__).with_name("notes.md")
 TRANSACTION_NOTES = Path(__file__).with_name("transaction_notes.md")
+GROUP_NOTES = Path(__file__).with_name("group_notes.md")
 NAMES = {
     "kstore": "kstore, 3 brokers, RF 3, on disk",
     "Kafka": "Apache Kafka, 3 nodes, RF 3",
@@ -37,8 +38,9 @@ GROUPS = """\
 Groups of the consumer protocol (KIP-848). Written by `make bench-groups`: one run of {rounds} rounds, the servers side
 by side as above, with no wait between two target assignments and a heartbeat a second. A member joins through
 librdkafka. The group has settled when each member has its share; meanwhile nobody reads, so the processor time of all
-three brokers is that of the group. Heartbeats go over a bare socket to the coordinator, one after the other. Very many
-members, and groups at rest, are measured in the process (`bench/members.py`, `bench/groups_at_rest.py`)."""
+three brokers is that of the group. Heartbeats go over a bare socket to the coordinator, one after the other; then, in
+each server's turn, as many to a process that only echoes (`bench/peers/echo.py`). Very many members, and groups at
+rest, are measured in the process (`bench/members.py`, `bench/groups_at_rest.py`)."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def transactions(taken: Taken) -> dict[str, str]:
 
 def groups(taken: Taken) -> dict[str, str]:
     """The part about consumer groups."""
-    return {"Consumer groups": _part(GROUPS, taken, None)}
+    return {"Consumer groups": _part(GROUPS, taken, GROUP_NOTES)}
 
 
 def _part(about: str, taken: Taken, notes: Path | None) -> str:
