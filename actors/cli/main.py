@@ -27,6 +27,8 @@ VERBS = {
     "groups": "list and describe consumer groups, see their lag, move their offsets",
     "transactions": "list and describe transactions, end them, find those that hang",
     "log": "show what the files of logs hold, and check them",
+    "graduate": "move a stopped cluster's data to Apache Kafka itself",
+    "adopt": "take over the data of stopped nodes of Apache Kafka",
     "trace": "say from a recorded trace what happened, and why",
     "completion": "print a script that makes a shell complete kstore's words",
     "help": "print the help of a verb, or a page of the documentation",

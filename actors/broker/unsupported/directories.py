@@ -43,8 +43,7 @@ def check_replica(
     if is_registered or not any(has_log(each, path) for each in folders.values()):
         raise FolderError(
             f"{folder.name} lacks {path}, which lies in another of that broker's log.dirs, and kstore keeps a node in "
-            "one folder: start Apache Kafka on all of them, and have it moved there by "
-            "bin/kafka-reassign-partitions.sh (log_dirs)"
+            "one folder: let kstore adopt put them together"
         )
 
 

@@ -1,0 +1,318 @@
+"""From a stopped cluster's folders to those of Apache Kafka, with as many nodes and a quorum of several voters.
+
+The files of kstore are Kafka's own, so nearly all are copied as they are. What is written anew:
+
+* the metadata log: each node gets the controller's copy, which has all that was decided. Beside it lies a snapshot of
+  the offset 0 that names the quorum's voters, with their directories' ids and addresses (KIP-853), as
+  ``kafka-storage.sh format --initial-controllers`` writes it. ``quorum-state`` is left out: the nodes elect a leader;
+* a ``server.properties`` for each node.
+
+Locks, kstore's manifest and folders that wait for their deletion are left out. The source is only read. Full segments
+can be linked instead of copied; they are never written to again, by kstore or by Kafka, but for a truncation.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from actors.broker.folder_check import check_folders
+from actors.cluster.node_ids import node_ids_of
+from actors.controller.messages import METADATA_LOG
+from actors.controller.metadata_log import QUORUM_STATE
+from actors.node.folder import LOCK, FolderError, claim_folder_at
+from kstore.errors import CorruptMessage
+from kstore.fs.posix import PosixFileSystem
+from kstore.log.checkpoints import META_PROPERTIES
+from kstore.log.manifest import MANIFEST
+from kstore.log.names import DELETED, DOOMED, LOG, STRAY, TEMPORARY, base_offset_of, topic_and_partition
+from kstore.log.offline import find_logs
+from kstore.named import NamedTuple
+from kstore.records import BatchBuilder
+from kstore.records.control import ControlType, control_key
+from kstore.schema import encode
+from kstore.schema.messages.control_records import (
+    Endpoint,
+    KRaftVersionFeature,
+    KRaftVersionRecord,
+    SnapshotFooterRecord,
+    SnapshotHeaderRecord,
+    VotersRecord,
+    VotersRecordVoter,
+)
+
+FIRST_SNAPSHOT = "00000000000000000000-0000000000.checkpoint"
+CONTROLLER = "CONTROLLER"
+VOTERS_MAX = 5
+COPIES_MAX = 3
+LEFT_OUT = {LOCK, MANIFEST, QUORUM_STATE}
+LEFT_OUT_SUFFIXES = (DELETED, TEMPORARY, DOOMED, STRAY)
+
+
+class Node(NamedTuple):
+    """A node as it is going to be: where its clients and the other voters find it."""
+
+    node_id: int
+    directory_id: bytes
+    host: str
+    port: int
+    controller_port: int
+    is_voter: bool
+
+    @property
+    def controller(self) -> str:
+        """The address of its controller."""
+        return f"{self.host}:{self.controller_port}"
+
+
+class Graduated(NamedTuple):
+    """What was made: the nodes, the files with their properties, and how many bytes were copied and linked."""
+
+    nodes: tuple[Node, ...]
+    properties: tuple[Path, ...]
+    bootstrap_servers: str
+    copied_bytes: int
+    linked_bytes: int
+
+
+class Copying:
+    """Copies files, or links them, and counts. ``advance`` is told of each file's bytes."""
+
+    def __init__(self, link: bool, advance: Callable[[int], None]) -> None:
+        self.link = link
+        self.advance = advance
+        self.copied_bytes = self.linked_bytes = 0
+
+    def folder(self, source: Path, target: Path) -> None:
+        """Copy a folder with all that isn't left out."""
+        target.mkdir()
+        sealed = sealed_segments(source) if self.link else set()
+        for each in sorted(source.iterdir()):
+            if each.name in LEFT_OUT or each.name.endswith(LEFT_OUT_SUFFIXES):
+                continue
+            if each.is_dir():
+                self.folder(each, target / each.name)
+            else:
+                self.file(each, target / each.name, link=each.name in sealed)
+        sync(target)
+
+    def file(self, source: Path, target: Path, *, link: bool) -> None:
+        """Copy or link one file; a copy is synced."""
+        size = source.stat().st_size
+        if link:
+            os.link(source, target)
+            self.linked_bytes += size
+        else:
+            shutil.copy2(source, target)
+            sync(target)
+            self.copied_bytes += size
+        self.advance(size)
+
+
+def sealed_segments(folder: Path) -> set[str]:
+    """The names of a partition's files of batches that nothing is appended to any more: all but the last."""
+    names = sorted(each.name for each in folder.iterdir() if each.suffix == LOG and base_offset_of(each.name) >= 0)
+    return set(names[:-1])
+
+
+def sync(path: Path) -> None:
+    """Make a file, or the names in a folder, survive a power cut."""
+    PosixFileSystem(path.parent, read_only=True).sync_path_later(path.name)()
+
+
+def graduate(
+    data_dir: str,
+    to: str,
+    *,
+    hosts: Sequence[str] = ("localhost",),
+    port: int = 9092,
+    voters: int | None = None,
+    link: bool = False,
+    config: Mapping[str, str] | None = None,
+    advance: Callable[[int], None] = lambda _: None,
+) -> Graduated:
+    """Make folders ``to/node-N`` and files ``to/node-N.properties`` for Apache Kafka from a stopped cluster's.
+
+    ``hosts`` has a host for each node, or one for all: then each has two ports of its own, from ``port`` on, one for
+    clients and one for controllers. So many ``voters`` (by default the largest odd number of nodes, at most 5) form the
+    quorum. With ``link`` full segments are hard links. ``config`` is added to the properties. ``advance`` is told of
+    bytes that were read or copied: twice the bytes of all logs come together.
+
+    Everything is read and checked first. Raises ``FolderError`` if the cluster runs, if something in its folders is
+    damaged, or if ``to`` isn't empty. The source isn't changed.
+    """
+    target = Path(to)
+    check_target(target)
+    node_ids = node_ids_of(None, None, data_dir)
+    sources = {node_id: Path(data_dir) / f"node-{node_id}" for node_id in node_ids}
+    for source in sources.values():
+        if not (source / META_PROPERTIES).exists():
+            raise FolderError(f"{data_dir} has no {source.name} with a {META_PROPERTIES}: name a cluster's --data-dir")
+    folders = {}
+    try:
+        for node_id, source in sources.items():
+            folders[node_id] = claim_folder_at(str(source))
+        check_folders(folders, node_ids[0])
+        verify(data_dir, advance)
+        ids = {node_id: folder.meta.directory_id for node_id, folder in folders.items() if folder.meta is not None}
+        nodes = planned(ids, hosts, port, voters)
+        copying = Copying(link, advance)
+        try:
+            return make(sources, target, nodes, copying, config or {})
+        except BaseException:
+            remove_made(target)
+            raise
+    finally:
+        for folder in folders.values():
+            folder.withdraw()
+            folder.release()
+
+
+def check_target(target: Path) -> None:
+    """Raise ``FolderError`` unless there is nothing there yet."""
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise FolderError(f"{target} isn't an empty folder: name one that isn't there yet")
+
+
+def verify(data_dir: str, advance: Callable[[int], None]) -> None:
+    """Read all batches; raises ``FolderError`` for the first whose checksum is wrong."""
+    for log in find_logs(data_dir):
+        for segment in log.segments:
+            try:
+                for _, batch in segment.batches():
+                    batch.verify_crc()
+                    advance(batch.size_bytes)
+            except CorruptMessage as error:
+                raise FolderError(
+                    f"{log.path} is damaged: {error}: start kstore on {data_dir}, which gets the log from another "
+                    "replica if there is one, and stop it again"
+                ) from None
+
+
+def planned(
+    directory_ids: Mapping[int, bytes], hosts: Sequence[str], port: int, voters: int | None
+) -> tuple[Node, ...]:
+    """The nodes, the controller of now first: it is a voter in any case."""
+    count = len(directory_ids)
+    if len(hosts) not in (1, count):
+        raise FolderError(f"{len(hosts)} hosts for {count} nodes: name one for each, or one for all")
+    wanted = min(VOTERS_MAX, count - 1 + count % 2) if voters is None else voters
+    if not 1 <= wanted <= count:
+        raise FolderError(f"{wanted} voters of {count} nodes: there are as many voters as nodes at most")
+    alone = len(hosts) == count and len(set(hosts)) == count
+    return tuple(
+        Node(
+            node_id,
+            directory_id,
+            hosts[number % len(hosts)],
+            port if alone else port + 2 * number,
+            port + 1 if alone else port + 2 * number + 1,
+            number < wanted,
+        )
+        for number, (node_id, directory_id) in enumerate(directory_ids.items())
+    )
+
+
+def make(
+    sources: Mapping[int, Path], target: Path, nodes: Sequence[Node], copying: Copying, config: Mapping[str, str]
+) -> Graduated:
+    """Write all folders and files."""
+    target.mkdir(parents=True, exist_ok=True)
+    metadata = sources[nodes[0].node_id] / METADATA_LOG
+    snapshot = voters_snapshot(nodes)
+    files = []
+    for node in nodes:
+        folder = target / f"node-{node.node_id}"
+        copying.folder(sources[node.node_id], folder)
+        shutil.rmtree(folder / METADATA_LOG, ignore_errors=True)
+        copying.folder(metadata, folder / METADATA_LOG)
+        first = folder / METADATA_LOG / FIRST_SNAPSHOT
+        first.write_bytes(snapshot)
+        file = target / f"node-{node.node_id}.properties"
+        file.write_text(properties(node, nodes, folder, config, partitions_of(folder)))
+        for each in (first, first.parent, folder, file):
+            sync(each)
+        files.append(file)
+    sync(target)
+    servers = ",".join(f"{node.host}:{node.port}" for node in nodes)
+    return Graduated(tuple(nodes), tuple(files), servers, copying.copied_bytes, copying.linked_bytes)
+
+
+def remove_made(target: Path) -> None:
+    """Leave an empty folder after a failure: what is in it can't be used."""
+    for each in target.iterdir() if target.is_dir() else ():
+        if each.is_dir():
+            shutil.rmtree(each)
+        else:
+            each.unlink()
+
+
+def voters_snapshot(nodes: Sequence[Node]) -> bytes:
+    """A snapshot of the offset 0: no decisions, but the quorum's voters, and that they are kept in the log."""
+    voters = [
+        VotersRecordVoter(
+            voter_id=node.node_id,
+            voter_directory_id=node.directory_id,
+            endpoints=[Endpoint(name=CONTROLLER, host=node.host, port=node.controller_port)],
+            k_raft_version_feature=KRaftVersionFeature(min_supported_version=0, max_supported_version=1),
+        )
+        for node in nodes
+        if node.is_voter
+    ]
+    first = BatchBuilder(control=True, leader_epoch=0)
+    for kind, message in (
+        (ControlType.SNAPSHOT_HEADER, SnapshotHeaderRecord()),
+        (ControlType.KRAFT_VERSION, KRaftVersionRecord(k_raft_version=1)),
+        (ControlType.KRAFT_VOTERS, VotersRecord(voters=voters)),
+    ):
+        first.append(0, control_key(kind), encode(message, 0))
+    last = BatchBuilder(control=True, base_offset=3, leader_epoch=0)
+    last.append(0, control_key(ControlType.SNAPSHOT_FOOTER), encode(SnapshotFooterRecord(), 0))
+    return first.build() + last.build()
+
+
+def partitions_of(folder: Path) -> dict[str, int]:
+    """How many partitions the internal topics have, as far as this folder tells."""
+    found: dict[str, int] = {}
+    for each in folder.iterdir():
+        named = topic_and_partition(each.name) if each.is_dir() else None
+        if named is not None and named[0].startswith("__"):
+            found[named[0]] = max(found.get(named[0], 0), named[1] + 1)
+    return found
+
+
+def properties(
+    node: Node, nodes: Sequence[Node], folder: Path, config: Mapping[str, str], internal: Mapping[str, int]
+) -> str:
+    """The ``server.properties`` of a node."""
+    controllers = ",".join(each.controller for each in nodes if each.is_voter)
+    listeners = f"PLAINTEXT://:{node.port}"
+    advertised = f"PLAINTEXT://{node.host}:{node.port}"
+    if node.is_voter:
+        listeners += f",{CONTROLLER}://:{node.controller_port}"
+        advertised += f",{CONTROLLER}://{node.controller}"
+    copies = str(min(COPIES_MAX, len(nodes)))
+    values = {
+        "process.roles": "broker,controller" if node.is_voter else "broker",
+        "node.id": str(node.node_id),
+        "controller.quorum.bootstrap.servers": controllers,
+        "controller.listener.names": CONTROLLER,
+        "listeners": listeners,
+        "advertised.listeners": advertised,
+        "listener.security.protocol.map": f"{CONTROLLER}:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+        "log.dirs": str(folder.resolve()),
+        "offsets.topic.replication.factor": copies,
+        "transaction.state.log.replication.factor": copies,
+        "transaction.state.log.min.isr": str(max(1, int(copies) - 1)),
+        "share.coordinator.state.topic.replication.factor": copies,
+        "share.coordinator.state.topic.min.isr": str(max(1, int(copies) - 1)),
+    }
+    for key, topic in (
+        ("offsets.topic.num.partitions", "__consumer_offsets"),
+        ("transaction.state.log.num.partitions", "__transaction_state"),
+    ):
+        if topic in internal:
+            values[key] = str(internal[topic])
+    return "".join(f"{key}={value}\n" for key, value in {**values, **config}.items())
