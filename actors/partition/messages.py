@@ -354,12 +354,14 @@ class Unfollow(NamedTuple):
 class StartAt(NamedTuple):
     """The leader's log doesn't have the follower's end any more (or yet): go on from an offset that it has.
 
-    ``leader_start`` and ``leader_end`` are the ends of the leader's log.
+    ``leader_start`` and ``leader_end`` are the ends of the leader's log. ``asked_at`` is where the follower's log ended
+    when the leader was asked, and how often it had been cut.
     """
 
     leader_epoch: int
     leader_start: int
     leader_end: int
+    asked_at: tuple[int, int]
 
 
 class Replicated(NamedTuple):

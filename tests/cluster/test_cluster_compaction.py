@@ -125,13 +125,28 @@ def test_a_follower_that_cuts_its_log_before_it_is_told_to_clean_it_does_not() -
         follower = next(node for node in cluster.living() if node.node_id != cluster.leader("prices"))
         replica: Any = follower.actors[f"{follower.name}/replica/prices-0"]
         found = ask(cluster.world, replica.actor_ref, FindCleanable(None)).get(timeout=10)
-        cut = StartAt(replica.leader_epoch, 0, 30)
+        cut = StartAt(replica.leader_epoch, 0, 30, (replica.log.end_offset, replica.log.disk.generation))
         cluster.world.driver.call(replica.actor_ref.tell, cut)
         done = ask(cluster.world, replica.actor_ref, Clean(found.cleanable, OffsetMap(1 << 16))).get(timeout=10)
         assert (done.cleaned_to, "changed" in done.failure) == (None, True)
         cluster.wait_for(lambda: len(set(map(tuple, logs(cluster)))) == 1)
         assert table(cluster) == whole
         assert not cluster.failures
+
+
+def test_what_a_leader_said_of_another_end_cuts_nothing() -> None:
+    """A fetcher may ask twice, and the second answer may come when the log has been copied anew and has grown."""
+    with Cluster(brokers=3, seed=1) as cluster:
+        cluster.create_topic("prices", replication_factor=3)
+        fill(cluster)
+        follower = next(node for node in cluster.living() if node.node_id != cluster.leader("prices"))
+        replica: Any = follower.actors[f"{follower.name}/replica/prices-0"]
+        end_offset, generation = replica.log.end_offset, replica.log.disk.generation
+        for asked_at in ((end_offset - 1, generation), (end_offset, generation - 1)):
+            late = StartAt(replica.leader_epoch, 0, 30, asked_at)
+            cluster.world.driver.call(replica.actor_ref.tell, late)
+            cluster.run_for(1)
+            assert (replica.log.end_offset, replica.log.disk.generation) == (end_offset, generation)
 
 
 def test_compact_cleans_at_once_with_what_was_written_last() -> None:

@@ -133,8 +133,14 @@ class Follower:
             self.replica.start_moved()
 
     def start_at(self, message: StartAt) -> None:
-        """Go on from a common offset, as the leader's log ends before this one's end, or begins after it."""
+        """Go on from a common offset, as the leader's log ends before this one's end, or begins after it.
+
+        The leader may have been asked twice: what it said is of no use to a log that has changed since.
+        """
         if message.leader_epoch != self.leader_epoch:
+            return
+        if message.asked_at != (self.log.end_offset, self.log.disk.generation):
+            self._report(False)
             return
         end = self.log.end_offset
         try:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from actors.partition.follower.follower import Follower
     from actors.runtime import Ref
     from actors.runtime.protocols import Link
+    from kstore.log import Log
     from kstore.schema.messages.fetch import PartitionData
 
 REPLICA_STATE_FROM = 15
@@ -205,7 +206,8 @@ class ReplicaFetcher(Actor):
             self._hold(partition)
         for partition in fetched.out_of_range:
             self._hold(partition)
-            self._ask_offset(partition, LATEST, -1)
+            log: Log = partition.follower.log
+            self._ask_offset(partition, LATEST, -1, (log.end_offset, log.disk.generation))
 
     @receives(DeliverMore)
     def deliver(self, message: DeliverMore) -> None:
@@ -263,7 +265,7 @@ class ReplicaFetcher(Actor):
             self.retry.by(nearest_ms, now_ms)
         self.send(SEND)
 
-    def _ask_offset(self, partition: Followed, timestamp: int, leader_end: int) -> None:
+    def _ask_offset(self, partition: Followed, timestamp: int, leader_end: int, asked_at: tuple[int, int]) -> None:
         """Ask the leader for the end (or start) of its log, because it doesn't have the next offset of this one."""
         topic, index = partition.key
         request = ListOffsetsRequest(
@@ -279,10 +281,15 @@ class ReplicaFetcher(Actor):
                 )
             ],
         )
-        self.call(self.offsets_link, request, self.offset_found, partition, timestamp, leader_end)
+        self.call(self.offsets_link, request, self.offset_found, partition, timestamp, leader_end, asked_at)
 
     def offset_found(
-        self, outcome: ListOffsetsResponse | KafkaError, partition: Followed, timestamp: int, leader_end: int
+        self,
+        outcome: ListOffsetsResponse | KafkaError,
+        partition: Followed,
+        timestamp: int,
+        leader_end: int,
+        asked_at: tuple[int, int],
     ) -> None:
         """Handle the leader's end, then its start; then the replica goes on. After an error it is fetched again."""
         if isinstance(outcome, KafkaError) or self.session.followed.get(partition.key) is not partition:
@@ -291,10 +298,10 @@ class ReplicaFetcher(Actor):
         if found.error_code:
             return
         if timestamp == LATEST:
-            self._ask_offset(partition, EARLIEST, found.offset)
+            self._ask_offset(partition, EARLIEST, found.offset, asked_at)
         else:
             replica: Ref = partition.follower.replica.ref
-            replica.tell(StartAt(partition.leader_epoch, found.offset, leader_end))
+            replica.tell(StartAt(partition.leader_epoch, found.offset, leader_end, asked_at))
 
 
 def _label(partition: Followed) -> str:
