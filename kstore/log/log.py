@@ -306,8 +306,14 @@ class Log:
         self.truncation.all_and_start_at(offset, now_ms)
 
     def roll(self, now_ms: int) -> None:
-        """Close the active segment and begin one at the end offset; an empty segment stays as it is."""
-        self.upkeep.roll(now_ms)
+        """Close the active segment and begin one at the end offset; an empty segment stays as it is.
+
+        Raises KafkaStorageError when the disk fails.
+        """
+        try:
+            self.upkeep.roll(now_ms)
+        except OSError as error:
+            raise self.failed(f"couldn't roll {self.path}: {error}") from error
 
     def tick(self, now_ms: int) -> list[DiskWork]:
         """What time brings: rolls by age, expiry of producers, syncs that are due. Call it every second or so."""

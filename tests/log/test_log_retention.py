@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from log.batching import NOW_MS, append, batch, everything, small_config
 
-from kstore.errors import OffsetOutOfRange
+from kstore.errors import KafkaStorageError, OffsetOutOfRange
 from kstore.fs import FileSystem
+from kstore.fs.faulty import FaultyFileSystem
 from kstore.log import Log
 from kstore.log.answers import DiskWork
 
@@ -142,3 +143,13 @@ def test_a_start_after_a_crash_before_the_files_were_unlinked_has_the_new_start(
     again = Log.open(fs, PATH, small_config(), now_ms=NOW_MS)
     assert (again.start_offset, everything(again)) == (log.start_offset, kept)
     assert not [name for name in fs.listdir(PATH) if name.endswith(".deleted")]
+
+
+def test_a_disk_that_fails_as_the_active_segment_goes_closes_the_log(fs: FileSystem) -> None:
+    disk = FaultyFileSystem(fs)
+    log = filled(disk, retention_ms=HOUR_MS)
+    disk.fail("create", "*.log")
+    with pytest.raises(KafkaStorageError, match="couldn't roll orders-0"):
+        log.expire(NOW_MS + 10 * HOUR_MS)
+    assert log.failure is not None
+    assert log.start_offset == 0
