@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from partition.client import Client, values
 from present import present
 
+from actors.clients.structs import TopicPartition
 from actors.cluster import Cluster
 from kstore.errors import (
     InvalidTopic,
@@ -284,3 +285,23 @@ def test_records_that_go_by_their_keys_alone_are_not_deleted(start, policy: str,
         builder.append(1_577_836_800_000, b"%d" % number, b"a book")
     client.ask(client.leader("t"), client.produce_request("t", builder.build()))
     assert deleted(client, 3) == answer
+
+
+def test_a_committed_reader_that_waits_for_a_transaction_is_told_when_its_records_are_deleted() -> None:
+    with Cluster(seed=1) as cluster:
+        cluster.create_topic("orders")
+        producer = cluster.producer(transactional_id="writer")
+        producer.init_transactions()
+        producer.begin_transaction()
+        producer.send("orders", b"open").get()
+        partition = TopicPartition("orders", 0)
+        with cluster.consumer(isolation_level="read_committed", fetch_max_wait_ms=20_000) as reader:
+            reader.assign([partition])
+            reader.seek(partition, 0)
+            assert not reader.poll(100)
+            before = cluster.now
+            with cluster.admin() as admin:
+                admin.delete_records({partition: -1})
+            while reader.position(partition) == 0:
+                reader.poll(100)
+            assert (reader.position(partition), cluster.now - before < 2) == (1, True)

@@ -184,8 +184,12 @@ class Serving:
                 self.reads.remove(read.token)
                 self._tell(read)
 
-    def tell_followers(self) -> None:
-        """Tell waiting followers now that the log begins later."""
+    def start_moved(self) -> None:
+        """Tell waiting followers now that the log begins later, and readers of committed records if a transaction that
+        is open has lost its first records: what is stable begins there then.
+        """
+        if self.reads.by_limit[LAST_STABLE]:
+            self._wake(LAST_STABLE, self.log.last_stable_offset)
         for waiting in list(self.reads.by_limit[LOG_END].values()):
             self.reads.remove(waiting.token)
             self._tell(waiting.read)

@@ -364,11 +364,11 @@ class Replica(DamagedLogOwner):
         return True
 
     def start_moved(self) -> None:
-        """As ``LogOwner.start_moved``; followers that wait are told."""
+        """As ``LogOwner.start_moved``; those that wait to read are told."""
         before = self.start_offset
         super().start_moved()
         if self.leader is not None and self.start_offset > before:
-            self.leader.serving.tell_followers()
+            self.leader.serving.start_moved()
 
     @receives(Remove)
     def remove(self, message: Remove) -> None:
