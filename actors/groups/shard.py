@@ -66,6 +66,7 @@ class GroupShard:
         self.groups = Groups(memory_use or MemoryUse())
         self.offsets = OffsetStore()
         self.append_timeout_ms = settings.offsets_commit_timeout_ms
+        self._is_loaded = False
         self._locks = GroupLocks()
         self._appends = GroupAppends(self.offsets, self._locks)
         self._waiting: dict[int, list[tuple[OffsetFetchRequest, Caller]]] = {}  # by token: until that append has ended
@@ -109,7 +110,7 @@ class GroupShard:
         event.respond(caller.reply, ListGroupsResponse(groups=listed))
 
     def _done(self, event: Event) -> list[Effect]:
-        if checked.on:
+        if checked.on and self._is_loaded:  # a compacted log has a group's records in another order, until its end
             self.check()
         return event.effects
 
@@ -300,6 +301,7 @@ class GroupShard:
         return self._done(event)
 
     def loaded(self, now_ms: int) -> list[Effect]:
+        self._is_loaded = True
         event = Event(now_ms)
         self._kinds.loaded(event)
         self._deleting.begin(event)
