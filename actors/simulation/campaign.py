@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from actors.runtime.logs import logger
-from actors.simulation.run import SeedOutcome, play
+from actors.simulation.run import play
+from actors.simulation.seed_outcome import SeedOutcome
 
 PROBES = (
     "failovers",

@@ -8,6 +8,7 @@ it, but never an older leader epoch than it has seen.
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from actors.network.link import Disconnected
@@ -49,6 +50,9 @@ class Workload:
         self.topic = topic
         self.outputs = outputs
         self.partitions = tuple(range(partitions))
+        self.keys: tuple[bytes, ...] = (b"key",)
+        self.deletes: Callable[[int, float], None] = lambda _, __: None
+        """Is called with a partition and an offset before records are deleted up to it."""
         self.worker_protocol = "classic"
         self.wire = wire
         self.closing = False
@@ -137,6 +141,23 @@ class SimulatedClient(Actor):
             if not (yield from self.refresh()) or self.leaders.get(partition, (-1, -1))[0] < 0:
                 yield self.retry_pause()
         return self.leaders[partition][0]
+
+    def offset_lost(self, label: str, partition: int, offset: int) -> None:
+        """Note that a leader has said that an offset is out of range."""
+        epoch = self.leaders[partition][1] if self.workload.wire else inf
+        self.workload.history.offset_lost(label, partition, offset, epoch)
+
+    def find_start(self, partition: int) -> Coroutine:
+        """Where a partition begins, as its leader says; -1 if it doesn't."""
+        node, epoch = self.leaders[partition]
+        if node < 0:
+            return -1
+        asked = requests.list_offsets(self.workload.topic, {partition: epoch}, requests.EARLIEST)
+        answer = yield self.to(node, asked)
+        if isinstance(answer, Disconnected):
+            return -1
+        found = answer.topics[0].partitions[0]
+        return -1 if found.error_code else found.offset
 
     def mistrust(self, partition: int) -> Coroutine:
         """What is known of a partition's leader has led nowhere: ask again, after a while."""

@@ -12,6 +12,7 @@ from actors.network.link import Disconnected
 from actors.runtime import Coroutine, Node
 from actors.simulation import requests
 from actors.simulation.client import RequestTo, SimulatedClient, Workload
+from kstore.errors import OffsetOutOfRange
 from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
@@ -138,6 +139,14 @@ class GroupMember(SimulatedClient):
                 yield from self.refresh()
                 continue
             part = answer.responses[0].partitions[0]
+            if part.error_code == OffsetOutOfRange.code:
+                self.offset_lost(self.label, partition, position)
+                begin = yield from self.find_start(partition)
+                if begin >= 0 and partition in self.positions:
+                    self.positions[partition] = begin
+                    history.sought(self.label, partition, begin)
+                    self.dirty = True
+                continue
             if part.error_code:
                 yield from self.refresh()
                 continue

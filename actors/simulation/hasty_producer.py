@@ -106,7 +106,7 @@ class HastyProducer(SimulatedClient):
             self.number += 1
             workload.transactions.wrote(transaction, value, (workload.topic, partition))
             workload.history.sent(self.label, partition, [value], certain=False)
-            builder.append(now_ms, None, value)
+            builder.append(now_ms, self.random.choice(workload.keys), value)
         return builder.build()
 
     def ask_coordinator(self, request: Message) -> Coroutine:

@@ -2,9 +2,9 @@
 
 The terms are Jepsen's for Kafka. At once: *inconsistent offsets* (two values at one offset), *duplicate* (one value
 at two offsets), *non-monotonic poll*, *high watermark went back* (ListOffsets), *offset lost* (a position once read
-is out of range), *refused* (an error that the protocol has no reason for), *served before it was committed*,
-*committed offset lost*, and what ``Ownership`` has of groups. At the end, over the whole log as a reader finds it:
-*lost write*, *unseen*, *order of a producer*.
+is out of range, though it wasn't deleted), *refused* (an error that the protocol has no reason for), *served before it
+was committed*, *committed offset lost*, and what ``Ownership`` has of groups. At the end, over all that was committed:
+*lost write*, *unseen*, *order of a producer*; over what a last reader finds of it: *unread*.
 
 Fair to Kafka's contract: a write without an acknowledgement may be there or not, but not twice; a commit without an
 answer may count or not; what acks=1 acknowledged may be lost.
@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable
 from math import inf
 
+from actors.simulation.committed_records import Contents
 from actors.simulation.ownership import Ownership
 from kstore.named import NamedTuple
 
@@ -66,6 +67,10 @@ class History:
         self.commits_begun = 0
         self.committed_end: Callable[[int], float] = lambda _: inf
         """By partition: the offset before which everything is committed."""
+        self.log_start: Callable[[int], int] = lambda _: 0
+        """By partition: the highest offset at which a log has begun."""
+        self.newest_epoch: Callable[[int], int] = lambda _: 0
+        """By partition: the newest leader epoch."""
 
     def find(self, invariant: str, detail: str) -> None:
         """Note that an invariant was broken, and how."""
@@ -121,8 +126,12 @@ class History:
         """A reader goes on from another offset, as a group member does from the committed offset."""
         self.positions[reader, partition] = offset - 1
 
-    def offset_lost(self, reader: str, partition: int, offset: int) -> None:
-        """Note that a reader's offset is out of range: a finding."""
+    def offset_lost(self, reader: str, partition: int, offset: int, leader_epoch: float = inf) -> None:
+        """Note that a reader's offset is out of range: a finding, unless it was deleted, or the answer is that of a
+        leader which was replaced; one that speaks old versions doesn't notice that.
+        """
+        if offset < self.log_start(partition) or leader_epoch < self.newest_epoch(partition):
+            return
         self.find("offset lost", f"{reader} was at {offset} of {partition}, which is out of range now")
 
     def listed(self, partition: int, floor: int, offset: int) -> None:
@@ -175,8 +184,16 @@ class History:
             return
         self.find("committed offset lost", f"{group} found {offset} of {partition}, after {known} was acknowledged")
 
+    def judge_last_reading(
+        self, reader: str, partition: object, values: list[tuple[int, bytes]], log: Contents
+    ) -> None:
+        """Judge what a reader has found that has read a whole partition: all that must be there, and nothing else."""
+        missing, wrong = set(log.kept).difference(values), set(values).difference(log.ever)
+        if missing or wrong:
+            self.find("unread", f"{reader} lacks {sorted(missing)} of {partition} and has {sorted(wrong)}")
+
     def judge_the_whole(self, log: dict[int, list[tuple[int, bytes]]], idempotent: set[str]) -> None:
-        """Judge all writes by the whole log of each partition, as a reader found it after everything healed."""
+        """Judge all writes by all that was ever committed in each partition."""
         found = {value: (partition, offset) for partition, values in log.items() for offset, value in values}
         for value, position in self.acked_values.items():
             if value not in found:

@@ -9,6 +9,7 @@ at the end of a run.
 from __future__ import annotations
 
 from itertools import pairwise
+from math import inf
 from typing import Any
 
 from actors.cluster import Cluster
@@ -18,10 +19,13 @@ from actors.image.image import ClusterImage
 from actors.partition.follower.follower import Follower
 from actors.partition.follower.replica_fetcher import ReplicaFetcher
 from actors.partition.replica.replica import Replica
+from actors.simulation.batch_entry import BatchEntry, entry_of
+from actors.simulation.committed_records import CommittedRecord, Contents
 from actors.simulation.coordinator_judge import CoordinatorJudge
 from actors.simulation.history import History
-from actors.simulation.ledger import Book, KnownProducers, Shadow, Violation, entry_of
+from actors.simulation.ledger import Book, KnownProducers, Retention, Shadow, Violation
 from kstore.log import Log
+from kstore.log.answers import AbortedTransaction
 from kstore.log.producers import ProducerEntry, ProducerStates
 
 
@@ -36,6 +40,7 @@ class Judge:
         self.books: dict[str, Book] = {}
         self.producers = KnownProducers()
         self.image = ClusterImage()
+        self.cleanings = 0
         self.turns = 0
         self.judged = 0
         self.failovers = 0
@@ -66,6 +71,14 @@ class Judge:
             found = self.books[label] = Book(label, self.producers)
         return found
 
+    def contents(self, *topics: str, aborted: bool = False) -> dict[tuple[str, int], Contents]:
+        """What was committed in the partitions of some topics, and what must be there still."""
+        return {
+            (name, number): self.book(f"{name}-{number}").records.contents(aborted=aborted)
+            for name in topics
+            for number in self.image.topics[name].partitions
+        }
+
     def judge_followers(self, fetcher: ReplicaFetcher) -> None:
         """Check the replicas that follow by a fetcher, as they take what it brings in its turns."""
         for followed in fetcher.session.followed.values():
@@ -86,15 +99,23 @@ class Judge:
             return
         log = replica.log
         leader = replica.leader
+        has_cleaned = log.config.compacted and self.has_cleaned()
         if (
             shadow.incarnation == node.name
+            and shadow.log is log
+            and not has_cleaned
+            and shadow.start_offset == log.start_offset
             and shadow.end_offset == log.end_offset
             and shadow.high_watermark == log.high_watermark
             and (leader is None or book.leaders.get(replica.leader_epoch) == node.name)
         ):
             return
         self.judged += 1
-        self.follow_log(book, shadow, replica)
+        book.records.compacts = log.config.compacted
+        book.tombstones_until_ms = replica.now_ms() - log.config.delete_retention_ms
+        self.follow_log(book, shadow, replica, has_cleaned=has_cleaned)
+        if log.start_offset != shadow.start_offset:
+            book.starts(node.node_id, log.start_offset, retention_of(log, replica.now_ms()))
         self.judge_offsets(replica)
         self.judge_stable(replica, shadow)
         if leader is not None:
@@ -116,23 +137,36 @@ class Judge:
                 book.believes(node.node_id, log.high_watermark)
         shadow.high_watermark = log.high_watermark
 
-    def follow_log(self, book: Book, shadow: Shadow, replica: Replica) -> None:
+    def has_cleaned(self) -> bool:
+        """Whether a log was compacted since the last time that this was asked."""
+        before, self.cleanings = self.cleanings, self.cluster.world.recorder.count("LogCleaned")
+        return self.cleanings != before
+
+    def follow_log(self, book: Book, shadow: Shadow, replica: Replica, *, has_cleaned: bool) -> None:
         """Bring the shadow up to what the log is now."""
         node, log = replica.node, replica.log
         node_id = node.node_id
         if shadow.incarnation != node.name:
-            found = [entry_of(batch) for batch in log.batches(0, log.end_offset)]
+            found = entries_of(log, book)
             fresh = not shadow.incarnation
             known = [entry for entry in found if entry.last_offset < shadow.end_offset]
-            book.recovered(node_id, node.name, known)
+            book.recovered(node_id, node.name, known, log.start_offset)
             judge_producers(log, replica.label)
             if fresh:
                 shadow.log = log
                 book.appended(node_id, found)
                 return
-        elif shadow.log is not log and log.end_offset < shadow.end_offset and node_id not in self.in_sync(replica):
-            shadow.given_up(log.end_offset)
+        else:
+            if shadow.log is not log and log.end_offset < shadow.end_offset and node_id not in self.in_sync(replica):
+                shadow.given_up(log.end_offset)
+            if has_cleaned or (shadow.log is not log and log.config.compacted):
+                found = entries_of(log, book)
+                known = [entry for entry in found if entry.last_offset < shadow.end_offset]
+                book.compacted(node_id, known, log.start_offset)
+                judge_producers(log, replica.label)
         shadow.log = log
+        if log.start_offset > shadow.end_offset and log.start_offset <= book.records.start:
+            shadow.begins_anew(log.start_offset)
         if log.end_offset < shadow.end_offset:
             if log.end_offset < shadow.high_watermark:
                 raise Violation(
@@ -142,15 +176,24 @@ class Judge:
                 )
             book.truncated(node_id, log.end_offset)
         if log.end_offset > shadow.end_offset:
-            entries = [entry_of(batch) for batch in log.batches(shadow.end_offset, log.end_offset)]
-            if replica.leader is not None and any(entry.epoch != replica.leader_epoch for entry in entries):
+            self.follow_appends(book, shadow, replica)
+
+    def follow_appends(self, book: Book, shadow: Shadow, replica: Replica) -> None:
+        """Take what the log has at its end that the shadow doesn't have yet."""
+        node, log = replica.node, replica.log
+        batches = list(log.batches(shadow.end_offset, log.end_offset))
+        entries = [entry_of(batch, book.original(batch.base_offset, batch.leader_epoch)) for batch in batches]
+        if replica.leader is not None:
+            if any(entry.epoch != replica.leader_epoch for entry in entries):
                 raise Violation("a leader appends in its epoch", f"{replica.label}: {node.name} appended {entries}")
             ends = [shadow.end_offset, *(entry.last_offset + 1 for entry in entries)]
-            if replica.leader is not None and any(
-                entry.base_offset != end for entry, end in zip(entries, ends, strict=False)
-            ):
+            if any(entry.base_offset != end for entry, end in zip(entries, ends, strict=False)):
                 raise Violation("a leader appends at its end", f"{replica.label}: {node.name} appended {entries}")
-            book.appended(node_id, entries)
+            for batch in batches:
+                if not batch.is_control:
+                    records = [CommittedRecord(each.offset, each.key, each.value) for each in batch.records()]
+                    book.appended_records[batch.base_offset, batch.leader_epoch] = records
+        book.appended(node.node_id, entries)
 
     def judge_offsets(self, replica: Replica) -> None:
         """Check that the offsets of a log are in their order."""
@@ -263,17 +306,40 @@ class Judge:
         )
 
     def judge_everything(self) -> None:
-        """All replicas, byte for byte, after everything has come to rest."""
+        """All replicas, byte for byte, after everything has come to rest; compacted ones by what they must have."""
         for label, replicas in self.replicas().items():
             contents = set()
+            start_offset = max(replica.log.start_offset for replica in replicas)
             for replica in replicas:
                 self.judge_replica(replica)
-                judge_producers(replica.log, label)
                 log = replica.log
-                contents.add(b"".join(batch.to_bytes() for batch in log.batches(0, log.end_offset)))
-            if len(contents) != 1:
+                judge_producers(log, label)
+                if log.config.compacted:
+                    self.book(label).compacted(
+                        replica.node.node_id, entries_of(log, self.book(label)), log.start_offset
+                    )
+                else:
+                    contents.add(b"".join(batch.to_bytes() for batch in log.batches(start_offset, log.end_offset)))
+            if len(contents) > 1:
                 raise Violation("the same bytes on every replica", f"{label}: {sorted(map(len, contents))} bytes")
         self.coordinators.judge_all(self.history)
+
+
+def entries_of(log: Log, book: Book) -> list[BatchEntry]:
+    """The entries of all batches of a log."""
+    return [
+        entry_of(batch, book.original(batch.base_offset, batch.leader_epoch))
+        for batch in log.batches(log.start_offset, log.end_offset)
+    ]
+
+
+def retention_of(log: Log, now_ms: int) -> Retention:
+    """What a log's settings let go now. Size only says that some segment has: what is left is large enough."""
+    config = log.config
+    if not config.deletes:
+        return Retention(-inf, False)
+    oldest_ms = now_ms - config.retention_ms if config.retention_ms >= 0 else -inf
+    return Retention(oldest_ms, 0 <= config.retention_bytes <= log.size_bytes)
 
 
 def window_of(entry: ProducerEntry) -> list[tuple[int, ...]]:
@@ -284,19 +350,38 @@ def window_of(entry: ProducerEntry) -> list[tuple[int, ...]]:
 
 
 def judge_producers(log: Log, label: str) -> None:
-    """The producer state of a log equals a replay of its batches, and so do the transactions that were aborted."""
+    """The producer state of a log equals a replay of its batches, and so do the transactions that were aborted.
+
+    Where a log begins later or is compacted, a replay knows less: of each producer that it finds, the last batch, and
+    not the epoch of a marker of which the header is left.
+    """
     replayed = ProducerStates()
     batches = [batch for batch in log.batches(log.start_offset, log.end_offset) if batch.producer_id >= 0]
     aborted = [ended for batch in batches if (ended := replayed.add(batch)) is not None]
-    if aborted != (noted := log.segments.aborted(log.start_offset, log.end_offset)):
+    noted = log.segments.aborted(log.start_offset, log.end_offset)
+    emptied = {batch.producer_id for batch in batches if batch.is_control and not batch.count}
+    is_whole = log.start_offset == 0 and not log.config.compacted
+    if aborted != noted if is_whole else not has_all(noted, aborted):
         raise Violation("aborted transactions are a replay of the log", f"{label}: {noted}, the log says {aborted}")
     for entry in replayed:
+        if entry.epoch < 0:
+            continue  # only the header of a marker is left
         kept = log.producers.get(entry.producer_id)
-        if kept is None or kept.epoch != entry.epoch or window_of(kept) != window_of(entry):
-            window = None if kept is None else (kept.epoch, kept.window)
+        window, wanted = None if kept is None else window_of(kept), window_of(entry)
+        if window is not None and not is_whole:
+            window, wanted = window[-1:] if wanted else [], wanted[-1:]
+        epoch = -1 if kept is None else kept.epoch
+        is_older = entry.epoch < epoch and entry.producer_id in emptied
+        if window != wanted or not (epoch == entry.epoch or is_older):
             raise Violation(
                 "the producer state is a replay of the log",
-                f"{label}: producer {entry.producer_id} has {window}, the log says {(entry.epoch, entry.window)}",
+                f"{label}: producer {entry.producer_id} has {(epoch, window)}, the log says {(entry.epoch, wanted)}",
             )
-    if len(log.producers) > len(replayed):
+    if log.start_offset == 0 and len(log.producers) > len(replayed):
         raise Violation("the producer state is a replay of the log", f"{label}: it has producers that the log hasn't")
+
+
+def has_all(noted: list[AbortedTransaction], aborted: list[AbortedTransaction]) -> bool:
+    """Whether each transaction that was aborted is noted, from its first record that is there on or from before it."""
+    known = {(each.producer_id, each.last_offset): each.first_offset for each in noted}
+    return all(known.get((each.producer_id, each.last_offset), inf) <= each.first_offset for each in aborted)

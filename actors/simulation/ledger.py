@@ -4,19 +4,20 @@ A ``Book`` has a shadow of each node's log, which outlives the node as its disk 
 batches below the highest high watermark that a leader ever had. Pure: what is observed comes in, a ``Violation`` is
 raised when it breaks an invariant.
 
-An entry is a batch as far as its bytes matter: two entries are equal if and only if offsets, leader epoch, checksum
-(which covers everything that the producer sent) and producer fields are. Logs here begin at offset 0 and are only
-ever cut at their ends, so entry *i* of one log stands where entry *i* of another does, as long as all before are equal.
-Offsets rise, and need not follow on each other: a leader may have a log with gaps, as compaction leaves, and then every
-log that copies it has the same ones. A gap that one log has alone is a lost record.
+Logs are cut at their ends, and at their starts where records were deleted or their time is over; a shadow keeps what
+it had there, as a start that isn't on the disk yet may come back. Offsets rise, and need not follow on each other: a
+leader may have a log with gaps, and then every log that copies it has the same ones. A gap that one log has alone is a
+lost record, unless the log is compacted and ``CommittedRecords`` says that all that was there may be gone.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable
 
+from actors.simulation.batch_entry import BatchEntry
+from actors.simulation.committed_records import CommittedRecord, CommittedRecords
 from kstore.named import NamedTuple
-from kstore.records import RecordBatch, read_end_transaction_marker
 
 
 class Violation(AssertionError):
@@ -28,40 +29,11 @@ class Violation(AssertionError):
         self.detail = detail
 
 
-class BatchEntry(NamedTuple):
-    """One batch in a log."""
+class Retention(NamedTuple):
+    """What a topic's retention allows now: batches older than ``oldest_ms`` may go, and any while ``is_excess``."""
 
-    base_offset: int
-    last_offset: int
-    epoch: int
-    crc: int
-    producer_id: int
-    producer_epoch: int
-    base_sequence: int
-    is_transactional: bool = False
-    is_control: bool = False
-    commits: bool | None = None
-    """What a marker says of its transaction."""
-
-
-def entry_of(batch: RecordBatch) -> BatchEntry:
-    return BatchEntry(
-        batch.base_offset,
-        batch.last_offset,
-        batch.leader_epoch,
-        batch.crc,
-        batch.producer_id,
-        batch.producer_epoch,
-        batch.base_sequence,
-        batch.is_transactional,
-        batch.is_control,
-        _commits(batch) if batch.is_control else None,
-    )
-
-
-def _commits(batch: RecordBatch) -> bool | None:
-    markers = [read_end_transaction_marker(record) for record in batch.records()]
-    return None if markers[0] is None else markers[0].is_commit
+    oldest_ms: float
+    is_excess: bool
 
 
 class KnownProducers:
@@ -88,10 +60,10 @@ class KnownProducers:
 
 
 class Shadow:
-    """What one node's log holds. ``agreed`` counts the entries that are known to equal the committed ones; ``began``
-    has where the open transactions began, by producer; ``floor`` is where a cut was to end that failed half way;
-    ``log`` is the object that was opened last; ``stable`` is the leader epoch in which the node last led, and what was
-    stable then.
+    """What one node's log holds, from ``start_offset`` on. ``agreed`` counts the committed entries that its own are
+    known to equal; ``began`` has where the open transactions began, by producer; ``floor`` is where a cut was to end
+    that failed half way; ``log`` is the object that was opened last; ``stable`` is the leader epoch in which the node
+    last led, and what was stable then.
     """
 
     __slots__ = (
@@ -105,10 +77,12 @@ class Shadow:
         "log",
         "producer_epochs",
         "stable",
+        "start_offset",
     )
 
     def __init__(self) -> None:
         self.entries: list[BatchEntry] = []
+        self.start_offset = 0
         self.end_offset = 0
         self.high_watermark = 0
         self.incarnation = ""
@@ -123,9 +97,20 @@ class Shadow:
         """The log was damaged and the node isn't in sync: it has given up all from an offset on, and copies it anew."""
         while self.entries and self.entries[-1].last_offset >= end_offset:
             self.entries.pop()
+        self.start_offset = min(self.start_offset, end_offset)
         self.end_offset, self.high_watermark = end_offset, min(self.high_watermark, end_offset)
-        self.agreed = min(self.agreed, len(self.entries))
+        self.agreed = 0
         self.forget_producers()
+
+    def begins_anew(self, start_offset: int) -> None:
+        """The log ended before its leader's began: it is empty, and begins where that does."""
+        self.entries, self.agreed = [], 0
+        self.start_offset = self.end_offset = self.high_watermark = start_offset
+        self.forget_producers()
+
+    def present(self, start_offset: int) -> list[BatchEntry]:
+        """The entries that a log with this start has."""
+        return self.entries[bisect_left(self.entries, start_offset, key=_last_offset) :]
 
     def follow_producer(self, entry: BatchEntry) -> None:
         """Take what an entry at the end says of its producer."""
@@ -144,8 +129,16 @@ class Shadow:
             self.follow_producer(entry)
 
 
+def _base_offset(entry: BatchEntry) -> int:
+    return entry.base_offset
+
+
+def _last_offset(entry: BatchEntry) -> int:
+    return entry.last_offset
+
+
 class Book:
-    """The books of one partition."""
+    """The books of one partition. ``deleted_to`` is up to where clients have asked to delete records."""
 
     def __init__(self, label: str, producers: KnownProducers | None = None) -> None:
         self.label = label
@@ -157,6 +150,10 @@ class Book:
         ] = {}  # by offset and epoch: it and the one before
         self.committed: list[BatchEntry] = []
         self.committed_end = 0
+        self.records = CommittedRecords()
+        self.appended_records: dict[tuple[int, int], list[CommittedRecord]] = {}  # by offset and epoch of the batch
+        self.deleted_to: float = 0
+        self.tombstones_until_ms: float = 0
         self.open: dict[int, int] = {}  # the epochs of open transactions, by producer, as far as they are committed
 
     def shadow(self, node_id: int) -> Shadow:
@@ -183,7 +180,7 @@ class Book:
                 self._fail("a fenced epoch never appends", f"node {node_id} has {entry} after producer epoch {epoch}")
             if entry.producer_id in shadow.began and not (entry.is_transactional or entry.is_control):
                 self._fail("a producer with an open transaction writes in it", f"node {node_id} has {entry}")
-            if entry.is_control and not self.producers.agrees(entry):
+            if entry.commits is not None and not self.producers.agrees(entry):
                 self._fail("a transaction ends one way", f"node {node_id} has {entry}, other markers say otherwise")
             shadow.follow_producer(entry)
             self._match(node_id, entry, last)
@@ -193,11 +190,21 @@ class Book:
 
     def _match(self, node_id: int, entry: BatchEntry, before: BatchEntry | None) -> None:
         there, there_before = self.known.setdefault((entry.base_offset, entry.epoch), (entry, before))
-        if there != entry or there_before != before:
+        if self.records.compacts:
+            is_same = there == entry or entry.stands_for(there)  # and before it there may be less
+        else:
+            # Where the leader's log begins, a follower may have had others before, as Kafka's may: they are gone, too.
+            begins = before is None or there_before is None or entry.base_offset <= self.records.start
+            is_same = there == entry and (there_before == before or begins)
+        if not is_same:
             self._fail(
                 "logs that share offset and epoch share all before",
                 f"node {node_id} has {entry} after {before}, another log {there} after {there_before}",
             )
+
+    def original(self, base_offset: int, epoch: int) -> BatchEntry | None:
+        """The entry of a batch as it was appended, where logs are compacted; None otherwise, and if it is new."""
+        return self.known.get((base_offset, epoch), (None, None))[0] if self.records.compacts else None
 
     def truncated(self, node_id: int, end_offset: int) -> None:
         """A node's log was cut."""
@@ -205,32 +212,96 @@ class Book:
         entries = shadow.entries
         while entries and entries[-1].last_offset >= end_offset:
             gone = entries.pop()
-            index = len(entries)
-            if index < len(self.committed) and self.committed[index] == gone:
+            if gone.base_offset < self.committed_end and self._is_committed(gone):
                 self._fail(
                     "a committed record stays",
                     f"node {node_id} cut {gone} off, with {self.committed_end} committed",
                 )
-        shadow.end_offset = entries[-1].last_offset + 1 if entries else 0
+        shadow.start_offset = min(shadow.start_offset, end_offset)
+        shadow.end_offset = max(entries[-1].last_offset + 1 if entries else 0, shadow.start_offset)
         if shadow.end_offset != end_offset:
             self._fail("logs are cut between batches", f"node {node_id} ends at {end_offset}, in {entries[-1:]}")
-        shadow.agreed = min(shadow.agreed, len(entries))
+        shadow.agreed = min(shadow.agreed, self._index(end_offset))
         shadow.forget_producers()
 
-    def recovered(self, node_id: int, incarnation: str, entries: list[BatchEntry]) -> None:
-        """A node has opened the log that it had before; of what a cut that failed was to remove, some may be gone."""
+    def _index(self, offset: int) -> int:
+        """How many committed entries begin before an offset."""
+        return bisect_left(self.committed, offset, key=_base_offset)
+
+    def _is_committed(self, entry: BatchEntry) -> bool:
+        found = self.committed[self._index(entry.base_offset) :][:1]
+        return found == [entry] or any(entry.stands_for(each) for each in found)
+
+    def recovered(self, node_id: int, incarnation: str, entries: list[BatchEntry], start_offset: int = 0) -> None:
+        """A node has opened the log that it had before, which begins at an offset; of what a cut that failed was to
+        remove, some may be gone.
+        """
         shadow = self.shadow(node_id)
-        end_offset = entries[-1].last_offset + 1 if entries else 0
+        end_offset = entries[-1].last_offset + 1 if entries else start_offset
         if shadow.floor is not None and shadow.floor <= end_offset < shadow.end_offset:
             self.truncated(node_id, end_offset)
         shadow.floor = None
-        if shadow.incarnation and entries != shadow.entries:
+        present = shadow.present(start_offset)
+        if shadow.incarnation and entries != present and not self.records.compacts:
             self._fail(
                 "a restart finds what was written",
-                f"node {node_id} had {len(shadow.entries)} batches up to {shadow.end_offset}, and found {len(entries)}",
+                f"node {node_id} had {len(present)} batches up to {shadow.end_offset}, and found {len(entries)}",
             )
+        if shadow.incarnation and self.records.compacts:
+            self.compacted(node_id, entries, start_offset)
         shadow.incarnation = incarnation
+        shadow.start_offset = start_offset
         shadow.high_watermark = 0
+
+    def compacted(self, node_id: int, entries: list[BatchEntry], start_offset: int) -> None:
+        """A node's log may have been compacted, and has these batches now: no other ones, and all records that must be
+        there.
+        """
+        shadow = self.shadow(node_id)
+        present = shadow.present(start_offset)
+        found = {entry.base_offset: entry for entry in entries}
+        for entry in present:
+            there = found.pop(entry.base_offset, None)
+            if there == entry:
+                continue
+            original = self.original(entry.base_offset, entry.epoch) or entry
+            if there is not None and not there.stands_for(original):
+                self._fail("compaction only removes", f"node {node_id} has {there} where {original} was")
+            self._may_lack(node_id, original, there, entries)
+        if found:
+            self._fail("compaction only removes", f"node {node_id} has {list(found.values())}, which it hadn't before")
+        shadow.entries[len(shadow.entries) - len(present) :] = entries
+        shadow.end_offset = max(shadow.end_offset, start_offset)
+
+    def _may_lack(
+        self, node_id: int, original: BatchEntry, there: BatchEntry | None, entries: list[BatchEntry]
+    ) -> None:
+        """Check what a node has of a batch, if it has it, against what it must have."""
+        kept = there.kept if there is not None and there.kept is not None else ()
+        is_lost_marker = original.is_control and not kept
+        if is_lost_marker and self.records.needs_marker(original, entries, self.tombstones_until_ms):
+            self._fail("a marker stays as long as its transaction", f"node {node_id} has no {original}")
+        lost = self.records.must_be_there(original, kept, self.tombstones_until_ms)
+        if lost is not None or original.last_offset >= self.records.stable_end:
+            self._fail("the last value of a key stays", f"node {node_id} has {there} where {original} was: no {lost}")
+
+    def starts(self, node_id: int, start_offset: int, retention: Retention) -> None:
+        """A node's log begins at another offset than before: after what may be deleted."""
+        shadow, records = self.shadow(node_id), self.records
+        if start_offset > self.committed_end:
+            self._fail("nothing is deleted that isn't committed", f"node {node_id} begins at {start_offset}")
+        if start_offset > max(records.start, self.deleted_to) and not retention.is_excess:
+            known = max(records.start, self.deleted_to, shadow.start_offset)
+            for entry in self.committed[bisect_left(self.committed, known, key=_last_offset) :]:
+                if entry.base_offset >= start_offset:
+                    break
+                if entry.max_timestamp >= retention.oldest_ms and records.must_be_there(entry, (), 0) is not None:
+                    self._fail(
+                        "records stay as long as retention says",
+                        f"node {node_id} begins at {start_offset}, after {entry}, older than {retention.oldest_ms} go",
+                    )
+        records.begins_at(start_offset)
+        shadow.start_offset = start_offset
 
     def leads(self, node_name: str, epoch: int) -> None:
         """A node plays leader in an epoch."""
@@ -244,8 +315,8 @@ class Book:
         self.agrees(node_id, high_watermark)
         if high_watermark > shadow.end_offset:
             self._fail("high watermarks stand within the log", f"node {node_id} has {high_watermark}")
-        first = len(self.committed)
-        for entry in shadow.entries[first:]:
+        before = len(self.committed)
+        for entry in shadow.entries[bisect_left(shadow.entries, self._next_offset, key=_base_offset) :]:
             if entry.base_offset >= high_watermark:
                 break
             if entry.last_offset >= high_watermark:
@@ -254,10 +325,15 @@ class Book:
                 self._fail("a fenced epoch never appends", f"{entry}, of {self.producers.fenced[entry.producer_id]} on")
             self._follow_transaction(entry)
             self.committed.append(entry)
+            self.records.add(entry, self.appended_records.pop((entry.base_offset, entry.epoch), []))
         self.committed_end = max(self.committed_end, high_watermark)
-        if len(self.committed) > first:
+        if len(self.committed) > before:
             for member in in_sync:
                 self.holds_all(member, "is in sync")
+
+    @property
+    def _next_offset(self) -> int:
+        return self.committed[-1].last_offset + 1 if self.committed else 0
 
     def _follow_transaction(self, entry: BatchEntry) -> None:
         """Check that what is committed of a transaction is of one epoch: the next one begins when it is over."""
@@ -273,13 +349,25 @@ class Book:
         shadow = self.shadow(node_id)
         committed, entries = self.committed, shadow.entries
         index = shadow.agreed
+        if index == len(committed) or committed[index].last_offset >= high_watermark:
+            return
+        if committed[index].last_offset < shadow.start_offset:
+            index = bisect_left(committed, shadow.start_offset, key=_last_offset)
+        at = bisect_left(entries, committed[index].base_offset, key=_base_offset) if index < len(committed) else 0
         while index < len(committed) and committed[index].last_offset < high_watermark:
-            if index >= len(entries) or entries[index] != committed[index]:
-                self._fail(
-                    "committed records are the same everywhere",
-                    f"node {node_id} has {entries[index : index + 1]} where {committed[index]} was committed",
-                )
-            index += 1
+            wanted, found = committed[index], entries[at] if at < len(entries) else None
+            if found != wanted:
+                if self.records.compacts and (found is None or found.base_offset > wanted.base_offset):
+                    self._may_lack(node_id, wanted, None, entries)
+                    at -= 1
+                elif found is not None and found.stands_for(wanted):
+                    self._may_lack(node_id, wanted, found, entries)
+                else:
+                    self._fail(
+                        "committed records are the same everywhere",
+                        f"node {node_id} has {entries[at : at + 1]} where {wanted} was committed",
+                    )
+            index, at = index + 1, at + 1
         shadow.agreed = index
 
     def believes(self, node_id: int, high_watermark: int) -> None:

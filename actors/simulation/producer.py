@@ -118,7 +118,7 @@ class SimulatedProducer(SimulatedClient):
             base_sequence=sequence if self.is_idempotent else -1,
         )
         for value in values:
-            builder.append(now_ms, None, value)
+            builder.append(now_ms, self.random.choice(self.workload.keys), value)
         self.workload.history.sent(self.label, partition, values, certain=self.is_idempotent)
         return Batch(values, builder.build(), compression)
 

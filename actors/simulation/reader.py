@@ -30,6 +30,7 @@ class SimulatedReader(SimulatedClient):
         self.to_end = to_end
         self.positions = dict.fromkeys(workload.partitions, 0)
         self.ends: dict[int, int] = {}
+        self.out_of_range: list[int] = []
         self.fetching: dict[int, Fetching] = {}
         self.in_sessions = self.random.random() < 0.7
         self.values: dict[int, list[tuple[int, bytes]]] = {partition: [] for partition in workload.partitions}
@@ -84,6 +85,7 @@ class SimulatedReader(SimulatedClient):
             fetches.append(RequestTo(node, request, fetching.version))
         outcomes = yield fetches
         lost = len(asked) == 0
+        self.out_of_range.clear()
         for node, outcome in zip(asked, outcomes, strict=True):
             if isinstance(outcome, Disconnected) or outcome.error_code:
                 del self.fetching[node]
@@ -91,9 +93,18 @@ class SimulatedReader(SimulatedClient):
             else:
                 self.fetching[node].answered(outcome)
                 lost |= self.take(outcome)
+        for partition in self.out_of_range:
+            yield from self.go_to_start(partition)
         if lost:
             yield self.retry_pause()
             yield from self.refresh()
+
+    def go_to_start(self, partition: int) -> Coroutine:
+        """Read on from where a partition begins now, if its leader says so."""
+        offset = yield from self.find_start(partition)
+        if offset >= 0:
+            self.positions[partition] = offset
+            self.workload.history.sought(self.label, partition, offset)
 
     def take(self, response: FetchResponse) -> bool:
         """Note what a fetch brought; whether some partition has to be looked for elsewhere."""
@@ -102,7 +113,8 @@ class SimulatedReader(SimulatedClient):
             for part in topic.partitions:
                 partition = part.partition_index
                 if part.error_code == OffsetOutOfRange.code:
-                    self.workload.history.offset_lost(self.label, partition, self.positions[partition])
+                    self.offset_lost(self.label, partition, self.positions[partition])
+                    self.out_of_range.append(partition)
                 elif part.error_code:
                     lost = True
                     if not for_code(part.error_code).retriable:
@@ -126,7 +138,7 @@ class SimulatedReader(SimulatedClient):
         floors = dict(history.latest)
         outcomes = yield [
             self.to(
-                node, requests.list_latest(self.workload.topic, {each: self.known_epoch(each) for each in partitions})
+                node, requests.list_offsets(self.workload.topic, {each: self.known_epoch(each) for each in partitions})
             )
             for node, partitions in asked.items()
         ]

@@ -22,6 +22,7 @@ from kstore.schema.messages.consumer_protocol import (
     ConsumerProtocolSubscription,
 )
 from kstore.schema.messages.create_topics import CreatableTopic, CreatableTopicConfig, CreateTopicsRequest
+from kstore.schema.messages.delete_records import DeleteRecordsPartition, DeleteRecordsRequest, DeleteRecordsTopic
 from kstore.schema.messages.fetch import FetchPartition, FetchRequest, FetchTopic
 from kstore.schema.messages.find_coordinator import FindCoordinatorRequest
 from kstore.schema.messages.heartbeat import HeartbeatRequest
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from kstore.schema.messages.offset_fetch import OffsetFetchResponse
 
 LATEST = -1
+EARLIEST = -2
 SUBSCRIPTION_VERSION = 1
 NO_ID = bytes(16)
 
@@ -90,13 +92,18 @@ def fetch(topic: str, topic_id: bytes, positions: dict[int, tuple[int, int]], ma
     return FetchRequest(max_wait_ms=max_wait_ms, min_bytes=1, max_bytes=1 << 18, topics=topics)
 
 
-def list_latest(topic: str, positions: dict[int, int]) -> ListOffsetsRequest:
-    """Ask for the high watermark of some partitions: ``positions`` has the leader epoch of each."""
+def list_offsets(topic: str, positions: dict[int, int], timestamp: int = LATEST) -> ListOffsetsRequest:
+    """Ask for the high watermark of some partitions, or ``EARLIEST``: ``positions`` has the leader epoch of each."""
     partitions = [
-        ListOffsetsPartition(partition_index=partition, current_leader_epoch=epoch, timestamp=LATEST)
+        ListOffsetsPartition(partition_index=partition, current_leader_epoch=epoch, timestamp=timestamp)
         for partition, epoch in positions.items()
     ]
     return ListOffsetsRequest(replica_id=-1, topics=[ListOffsetsTopic(name=topic, partitions=partitions)])
+
+
+def delete_records(topic: str, partition: int, offset: int) -> DeleteRecordsRequest:
+    asked = DeleteRecordsPartition(partition_index=partition, offset=offset)
+    return DeleteRecordsRequest(topics=[DeleteRecordsTopic(name=topic, partitions=[asked])], timeout_ms=2_000)
 
 
 def find_coordinator(group: str, version: int) -> FindCoordinatorRequest:

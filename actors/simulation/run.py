@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
+from actors.clients.admin.descriptions import ConfigResource
+from actors.clients.structs import TopicPartition
 from actors.cluster import Cluster
+from actors.image.topic_names import OFFSETS_TOPIC, TRANSACTIONS_TOPIC
 from actors.runtime import Node
 from actors.runtime.driver import NodeCrashed, SimulationStalled
 from actors.simulation import ownership
@@ -20,6 +22,8 @@ from actors.simulation.members import Members
 from actors.simulation.producer import SimulatedProducer
 from actors.simulation.programs import TRANSACTIONAL_IDS, Programs
 from actors.simulation.reader import SimulatedReader
+from actors.simulation.records_deleter import RecordsDeleter
+from actors.simulation.seed_outcome import SeedOutcome
 from actors.simulation.topic_maker import TopicMaker
 from actors.simulation.transaction_history import TransactionOutcome, missing_outputs
 from actors.simulation.transactor import COORDINATORS, Transactor
@@ -44,6 +48,8 @@ REST_SECONDS_MAX = 60
 LOOK_SECONDS = 0.05
 CLASSIC = 0.25
 WORN = 0.3
+DELETING = 0.4
+COMPACTING = 0.4
 HASTY_MAX = 4
 
 CONFIG = {
@@ -56,7 +62,11 @@ CONFIG = {
     "group.consumer.session.timeout.ms": "3000",
     "group.initial.rebalance.delay.ms": "100",
     "leader.imbalance.check.interval.seconds": "1",
+    "log.cleaner.backoff.ms": "700",
     "log.flush.offset.checkpoint.interval.ms": "2000",
+    "log.flush.start.offset.checkpoint.interval.ms": "2000",
+    "log.initial.task.delay.ms": "500",
+    "log.retention.check.interval.ms": "900",
     "offsets.retention.check.interval.ms": "3000",
     "offsets.topic.num.partitions": str(ownership.COORDINATORS),
     "offsets.topic.replication.factor": "3",
@@ -67,6 +77,11 @@ CONFIG = {
     "transaction.state.log.num.partitions": str(COORDINATORS),
     "transaction.state.log.replication.factor": "3",
 }
+
+COMPACTED = {"internal.segment.bytes": "2000", "min.cleanable.dirty.ratio": "0.1"}
+"""Of internal topics, in some runs: segments that are full soon, and compacted."""
+
+KEYS = (3, 30, 1_000)
 
 IDS = ((0, 1, 2, 3, 4), (1, 2, 3, 4, 5), (1001, 0, 7, 5, 6), (1, 2, 3, 4, 5))
 """The ids of the nodes, by turns; the first is the controller's."""
@@ -85,46 +100,10 @@ COUNTED = {
     "coordinators of groups loaded": "GroupsLoaded",
     "coordinators of transactions loaded": "TransactionsLoaded",
     "transactions completed": "TransactionCompleted",
+    "segments expired": "SegmentsExpired",
+    "records deleted": "RecordsDeleted",
+    "logs compacted": "LogCleaned",
 }
-
-
-@dataclass
-class SeedOutcome:
-    """What became of one seed."""
-
-    seed: int
-    ok: bool = False
-    trace_hash: str = ""
-    events: int = 0
-    virtual_seconds: float = 0.0
-    counts: dict[str, int] = field(default_factory=dict)
-    invariant: str = ""
-    detail: str = ""
-    trace: list[str] = field(default_factory=list)
-
-    def as_json(self) -> dict[str, object]:
-        """The line that a campaign writes."""
-        line = {
-            "seed": self.seed,
-            "ok": self.ok,
-            "trace_hash": self.trace_hash,
-            "events": self.events,
-            "virtual_seconds": round(self.virtual_seconds, 3),
-            "counts": self.counts,
-        }
-        return line if self.ok else line | {"invariant": self.invariant, "detail": self.detail}
-
-    def report(self) -> str:
-        """A failure, for the person who has to find out why."""
-        return "\n".join(
-            [
-                f"seed {self.seed}: {self.invariant}",
-                f"  {self.detail}",
-                f"  again: .venv/bin/python -m actors.simulation.campaign --seed {self.seed}",
-                f"  the end of the trace, after {self.events} turns and {self.virtual_seconds:.3f} virtual seconds:",
-                *(f"    {row}" for row in self.trace),
-            ]
-        )
 
 
 class Run:
@@ -142,6 +121,11 @@ class Run:
         self.judge = Judge(self.cluster, self.history)
         partitions = self.random.randint(1, 3)
         self.workload = Workload(self.history, node_ids, TOPIC, OUTPUTS, partitions, wire=wire)
+        self.workload.keys = tuple(b"key-%d" % number for number in range(self.random.choice(KEYS)))
+        self.workload.deletes = self.allow_deletion
+        self.history.log_start = lambda partition: self.judge.book(f"{TOPIC}-{partition}").records.start
+        self.history.newest_epoch = lambda partition: max(self.judge.book(f"{TOPIC}-{partition}").leaders, default=0)
+        self.workload.transactions.stable_end = lambda each: self.judge.book(f"{each[0]}-{each[1]}").records.stable_end
         self.history.committed_end = lambda partition: self.judge.book(f"{TOPIC}-{partition}").committed_end
         self.history.ownership.outdated_us = self.judge.coordinators.outdated_us
         self.judge.coordinators.ended = self.history.group_ended
@@ -160,6 +144,11 @@ class Run:
         disk = FaultyFileSystem(self.cluster.memories[node_id], self.world.random)
         self.cluster.memories[node_id] = self.cluster.folders[node_id].fs = disk
         return disk
+
+    def allow_deletion(self, partition: int, offset: float) -> None:
+        """Records of the topic may be deleted up to an offset from now on."""
+        book = self.judge.book(f"{TOPIC}-{partition}")
+        book.deleted_to = max(book.deleted_to, offset)
 
     def look(self) -> None:
         """Judge a turn; the judge sees through every trouble of the disks."""
@@ -193,6 +182,8 @@ class Run:
         pace_ms = random.choice((20, 100, 300))
         self.clients.append(self.begin(SimulatedProducer, "careless", label="careless", acks=1, pace_ms=pace_ms))
         self.clients.append(self.begin(SimulatedReader, "reader", label="reader"))
+        if random.random() < DELETING:
+            self.begin(RecordsDeleter, "deleter")
         for number in range(random.randint(1, HASTY_MAX)):
             label = f"hasty-{number}"
             self.clients.append(self.begin(HastyProducer, label, label=label))
@@ -205,6 +196,8 @@ class Run:
         maker = self.begin(TopicMaker, "maker", (TOPIC, OUTPUTS))
         self.until(lambda: maker.resting, "the topics are made")
         self.agree_on_a_protocol()
+        if self.random.random() < COMPACTING:
+            self.compact_internal_topics()
         self.make_clients()
         if self.random.random() < WORN:
             self.use_up_epochs()
@@ -230,6 +223,15 @@ class Run:
             self.judge.producers.bumps_epochs = False
             with self.cluster.admin() as admin:
                 admin.update_features({"transaction.version": ("SAFE_DOWNGRADE", 1)})
+
+    def compact_internal_topics(self) -> None:
+        """Have the logs of coordinators compacted while they are in use."""
+        self.init_transactions()
+        with self.cluster.admin() as admin:
+            admin.alter_group_offsets("nobody", {TopicPartition(TOPIC, 0): 0})
+            admin.alter_configs(
+                [ConfigResource("topic", name, COMPACTED) for name in (OFFSETS_TOPIC, TRANSACTIONS_TOPIC)]
+            )
 
     def use_up_epochs(self) -> None:
         """Have the epochs of the programs' producer ids end soon, as if they had been in use for years."""
@@ -274,7 +276,10 @@ class Run:
         idempotent = {
             client.label for client in self.clients if isinstance(client, SimulatedProducer) and client.is_idempotent
         }
-        self.history.judge_the_whole(reader.values, idempotent)
+        log = self.judge.contents(TOPIC, aborted=True)
+        for partition, values in reader.values.items():
+            self.history.judge_last_reading("the last reader", partition, values, log[TOPIC, partition])
+        self.history.judge_the_whole({partition: each.ever for (_, partition), each in log.items()}, idempotent)
         if self.history.findings:
             raise Violation(*self.history.findings[0])
 
@@ -284,13 +289,13 @@ class Run:
         reader = CommittedReader(self.cluster, self.workload, "last committed", goes_back=False)
         self.programs.begin(reader)
         self.until(lambda: reader.is_at(self.judge.end_offsets(TOPIC)), "all that is committed can be read")
-        committed = reader.values
         worked = "workers have worked on all that there is"
-        self.until(lambda: not missing_outputs(committed, TOPIC, OUTPUTS), worked, every_s=1)
+        self.until(lambda: not missing_outputs(self.judge.contents(TOPIC, OUTPUTS), TOPIC, OUTPUTS), worked, every_s=1)
         self.until(self.judge.is_all_stable, "the last stable offsets have reached the high watermarks")
         self.until(lambda: reader.is_at(self.judge.end_offsets(TOPIC, OUTPUTS)), "all that is committed can be read")
         self.workload.done = True
         self.until(self.programs.are_over, "all programs have ended")
+        committed = self.judge.contents(TOPIC, OUTPUTS)
         self.workload.transactions.judge_the_whole(committed, TOPIC, OUTPUTS, GROUP)
         if self.history.findings:
             raise Violation(*self.history.findings[0])

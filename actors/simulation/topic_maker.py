@@ -11,7 +11,9 @@ from kstore.errors import TopicAlreadyExists
 
 REPLICAS = 3
 
-DRAWN = {
+Drawn = dict[str, tuple[str, ...]]
+
+DRAWN: Drawn = {
     "flush.messages": ("1", "9223372036854775807", "9223372036854775807"),
     "index.interval.bytes": ("0", "200", "4096"),
     "internal.segment.bytes": ("1000", "20000", "1073741824"),
@@ -20,6 +22,21 @@ DRAWN = {
     "segment.ms": ("3000", "604800000"),
 }
 """What each seed draws for each topic."""
+
+RETENTION: Drawn = {"retention.ms": ("-1", "1500", "4000"), "retention.bytes": ("-1", "2000", "8000")}
+COMPACTION: Drawn = {"min.cleanable.dirty.ratio": ("0.01", "0.5"), "delete.retention.ms": ("60000", "86400000")}
+SMALL_SEGMENTS: Drawn = {"internal.segment.bytes": ("1000", "4000"), "segment.ms": ("1000", "3000")}
+
+POLICIES: tuple[Drawn, ...] = (
+    {},
+    {},
+    RETENTION | SMALL_SEGMENTS,
+    {"cleanup.policy": ("compact",)} | COMPACTION | SMALL_SEGMENTS,
+    {"cleanup.policy": ("compact,delete",)} | RETENTION | COMPACTION | SMALL_SEGMENTS,
+)
+"""What is drawn beside it, or instead: whether a topic's records may go, and when. Markers and tombstones stay longer
+than a replica may be away: one that misses a marker has an open transaction for ever, in Kafka as well.
+"""
 
 
 class TopicMaker(SimulatedClient):
@@ -40,7 +57,8 @@ class TopicMaker(SimulatedClient):
 
     def make(self, topic: str) -> Coroutine:
         """Create a topic, until it is there."""
-        configs = {key: self.random.choice(values) for key, values in DRAWN.items()}
+        drawn = DRAWN | self.random.choice(POLICIES)
+        configs = {key: self.random.choice(values) for key, values in drawn.items()}
         request = requests.create_topic(topic, len(self.workload.partitions), REPLICAS, configs)
         while True:
             answer = yield self.to(self.anybody(), request, 10_000)

@@ -1,10 +1,10 @@
 """The history of a run's transactions: what programs wrote in them, how each ended, and what committed readers got.
 
 Every value is unique. At once: *aborted read* (G1a: a value of a transaction that was aborted), *read before commit*
-(of one that nobody has asked to commit), *unsent*, *committed read out of order*. At the end, over all that is
-committed: *all or nothing* (each transaction that was committed is there as a whole, and one that may have been is
-there as a whole or not at all), *read once* (what a reader got of a stretch of a partition is what is there), *lost
-write*, *each input has one output*.
+(of one that nobody has asked to commit), *served before it was stable*, *unsent*, *committed read out of order*. At the
+end, over all that was committed: *all or nothing* (each transaction that was committed is there as a whole, and one
+that may have been is there as a whole or not at all), *read once* (what a reader got of a stretch of a partition is
+what was committed there, and all of it that must be there still), *lost write*, *each input has one output*.
 
 Fair to Kafka's contract: a transaction whose commit was asked for may be committed, whatever its producer was told,
 unless an abort was acknowledged after that; nobody but its producer commits one. A group coordinator that was replaced
@@ -16,9 +16,11 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
+from math import inf
 
+from actors.simulation.committed_records import Contents
 from actors.simulation.history import History
 from kstore.log.names import TopicAndPartition
 from kstore.named import NamedTuple
@@ -75,6 +77,8 @@ class TransactionHistory:
         self.is_worn = False  # whether the producers' epochs are used up in the run
         self.claims: Counter[str] = Counter()  # transactional id: how many producers have asked for it
         self.granted: Counter[str] = Counter()  # and how many of them got it
+        self.stable_end: Callable[[TopicAndPartition], float] = lambda _: inf
+        """By partition: the offset before which no transaction is open."""
 
     def begun(self, label: str, now_us: int) -> SimulatedTransaction:
         """Note that a transaction begins."""
@@ -106,6 +110,8 @@ class TransactionHistory:
             if not last < offset < end:
                 self.plain.find("committed read out of order", f"{where}, from {begin} to {end}, after {last}")
             last = offset
+            if offset >= (stable := self.stable_end(partition)):
+                self.plain.find("served before it was stable", f"{where}, stable: {stable}")
             transaction = self.transaction_of.get(value)
             if transaction is None:
                 if self.plain.sent_values.get(value) != partition[1]:
@@ -118,24 +124,24 @@ class TransactionHistory:
                 self.plain.find("read before commit", f"{where}, of {transaction}")
 
     def judge_the_whole(
-        self, committed: Mapping[TopicAndPartition, Values], inputs: str, outputs: str, group: str
+        self, committed: Mapping[TopicAndPartition, Contents], inputs: str, outputs: str, group: str
     ) -> None:
-        """Judge by all that is committed, as a reader finds it when every transaction is over. ``group`` is that of the
-        workers, which make outputs of inputs.
+        """Judge by all that is committed when every transaction is over. ``group`` is that of the workers, which make
+        outputs of inputs.
         """
-        position_of = {
-            value: (partition, offset) for partition, values in committed.items() for offset, value in values
-        }
+        position_of = {value: (partition, offset) for partition, log in committed.items() for offset, value in log.ever}
         self._judge_transactions(position_of)
+        known = {partition: set(log.ever) for partition, log in committed.items()}
         for stretch in self.stretches:
-            values = committed[stretch.partition]
-            first, end = (bisect_left(values, (offset,)) for offset in (stretch.begin, stretch.end))
-            there = tuple(values[first:end])
-            if there != stretch.values:
-                odd = sorted(set(there) ^ set(stretch.values))
+            kept = committed[stretch.partition].kept
+            first, end = (bisect_left(kept, (offset,)) for offset in (stretch.begin, stretch.end))
+            missing = set(kept[first:end]).difference(stretch.values)
+            wrong = set(stretch.values).difference(known[stretch.partition])
+            if missing or wrong:
                 self.plain.find(
                     "read once",
-                    f"{stretch.reader} read {stretch.partition} from {stretch.begin} to {stretch.end}: {odd}",
+                    f"{stretch.reader} read {stretch.partition} from {stretch.begin} to {stretch.end}, "
+                    f"not {sorted(missing)}, but {sorted(wrong)}",
                 )
         for value, (partition, offset) in self.plain.acked_values.items():
             if position_of.get(value) != ((inputs, partition), offset):
@@ -154,23 +160,27 @@ class TransactionHistory:
                 self.plain.find("all or nothing", f"{transaction}: {found} is there")
 
     def _judge_outputs(
-        self, committed: Mapping[TopicAndPartition, Values], inputs: str, outputs: str, group: str
+        self, committed: Mapping[TopicAndPartition, Contents], inputs: str, outputs: str, group: str
     ) -> None:
-        """Offsets count with the outputs of their transactions, or not at all: so each input has one output."""
+        """Offsets count with the outputs of their transactions, or not at all: so each input has one output. One that
+        was deleted, or replaced, may have none.
+        """
         made: dict[bytes, list[int]] = {}
-        for partition, values in committed.items():
-            for _, value in values if partition[0] == outputs else ():
+        for partition, log in committed.items():
+            for _, value in log.ever if partition[0] == outputs else ():
                 if is_output(value):
                     made.setdefault(output_of(value), []).append(self.transaction_of[value].began_us)
-        given = [value for partition, values in committed.items() if partition[0] == inputs for _, value in values]
+        of_inputs = [log for partition, log in committed.items() if partition[0] == inputs]
+        given = {value for log in of_inputs for _, value in log.ever}
+        kept = {value for log in of_inputs for _, value in log.kept}
         several = [value for value, began in made.items() if len(began) > 1]
         twice = [value for value in several if not self.plain.ownership.is_outdated(group, min(made[value]))]
         if twice:
             self.plain.find("each input has one output", f"{sorted(twice)} have several")
-        if set(made) != set(given):
+        if kept - made.keys() or made.keys() - given:
             self.plain.find(
                 "each input has one output",
-                f"none of {sorted(set(given) - set(made))}; too many of {sorted(set(made) - set(given))}",
+                f"none of {sorted(kept - made.keys())}; too many of {sorted(made.keys() - given)}",
             )
 
 
@@ -188,16 +198,14 @@ def output_of(value: bytes) -> bytes:
     return value.split(b"|", 2)[2]
 
 
-def missing_outputs(
-    committed: Mapping[TopicAndPartition, Iterable[tuple[int, bytes]]], inputs: str, outputs: str
-) -> int:
-    """How many inputs have no output yet."""
+def missing_outputs(committed: Mapping[TopicAndPartition, Contents], inputs: str, outputs: str) -> int:
+    """How many inputs have no output yet, of those that are still there."""
     made = {
         output_of(value)
-        for partition, each in committed.items()
+        for partition, log in committed.items()
         if partition[0] == outputs
-        for _, value in each
+        for _, value in log.ever
         if is_output(value)
     }
-    given = {value for partition, each in committed.items() if partition[0] == inputs for _, value in each}
-    return len(given - made)
+    kept = {value for partition, log in committed.items() if partition[0] == inputs for _, value in log.kept}
+    return len(kept - made)

@@ -178,6 +178,6 @@ class Transactor(TransactionalProgram):
             self.history.wrote(transaction, value, (topic, partition))
             if topic == workload.topic:
                 workload.history.sent(self.label, partition, [value], certain=False)
-            producer.send(topic, value, partition=partition)
+            producer.send(topic, value, key=self.random.choice(workload.keys), partition=partition)
             if self.random.random() < 0.3:
                 self.pause(2 * TIMEOUT_MS if self.random.random() < 0.1 else 60)

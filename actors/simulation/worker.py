@@ -87,7 +87,7 @@ class SimulatedWorker(TransactionalProgram):
                 value = output(self.label, self.number, record.value)
                 self.number += 1
                 self.history.wrote(transaction, value, target)
-                producer.send(target[0], value, partition=target[1])
+                producer.send(target[0], value, key=self.random.choice(workload.keys), partition=target[1])
         if not workload.closing and self.random.random() < 0.1:
             self.pause(2_000)
         offsets = {each: self.reading.position(each) for each in records}

@@ -14,7 +14,8 @@ from actors.partition.follower.follower import Follower
 from actors.partition.leader.serving import Serving
 from actors.partition.messages import BecomeFollower, Read
 from actors.partition.replica.replica import Replica
-from actors.simulation.run import SeedOutcome, play
+from actors.simulation.run import play
+from actors.simulation.seed_outcome import SeedOutcome
 from kstore.errors import KafkaStorageError
 from kstore.log import Log
 

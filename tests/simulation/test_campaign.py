@@ -10,7 +10,8 @@ import pytest
 from simulation import group_mutations, mutations, transaction_mutations
 
 from actors.simulation.campaign import PROBES, Campaign, main
-from actors.simulation.run import SeedOutcome, play
+from actors.simulation.run import play
+from actors.simulation.seed_outcome import SeedOutcome
 
 pytestmark = pytest.mark.simulation
 

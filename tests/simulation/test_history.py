@@ -2,6 +2,7 @@
 
 import pytest
 
+from actors.simulation.committed_records import Contents
 from actors.simulation.history import Commit, History
 
 
@@ -179,3 +180,28 @@ def test_an_error_without_a_reason_and_a_lost_position_are_found() -> None:
     history.refused("p", 0, b"x", 45)
     history.offset_lost("r", 0, 9)
     assert found(history) == ["refused", "offset lost"]
+
+
+def test_an_offset_that_was_deleted_or_that_a_replaced_leader_has_not_is_no_loss() -> None:
+    history = History()
+    history.log_start = lambda _: 9
+    history.newest_epoch = lambda _: 3
+    history.offset_lost("r", 0, 8)
+    history.offset_lost("r", 0, 9, leader_epoch=2)
+    assert found(history) == []
+    history.offset_lost("r", 0, 9, leader_epoch=3)
+    history.offset_lost("r", 0, 9)
+    assert found(history) == ["offset lost"] * 2
+
+
+def test_a_last_reader_finds_all_that_must_be_there_and_nothing_else() -> None:
+    log = Contents([(0, b"a"), (1, b"b"), (2, b"c")], [(2, b"c")])
+    for values, is_wrong in (
+        ([(2, b"c")], False),
+        ([(1, b"b"), (2, b"c")], False),
+        ([(1, b"b")], True),
+        ([(1, b"x"), (2, b"c")], True),
+    ):
+        history = History()
+        history.judge_last_reading("r", 0, values, log)
+        assert found(history) == ["unread"] * is_wrong

@@ -14,7 +14,7 @@ from actors.simulation.members import CLASSIC as GROUP
 from actors.simulation.members import CONSUMER
 from actors.simulation.run import Run
 
-SEED = 12
+SEED = 25
 """With groups of both kinds."""
 
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from actors.simulation.ledger import BatchEntry, Book, Violation, entry_of
+from actors.simulation.batch_entry import BatchEntry, entry_of
+from actors.simulation.ledger import Book, Violation
 from kstore.records import BatchBuilder, parse_batches
 
 
@@ -33,7 +34,7 @@ def test_an_entry_is_what_the_bytes_of_a_batch_say() -> None:
     builder.append(0, None, b"b")
     (batch,) = parse_batches(builder.build())
     found = entry_of(batch.stamped(10, 3))
-    assert found == BatchEntry(10, 11, 3, batch.crc, 7, 2, 5)
+    assert found == BatchEntry(10, 11, 3, batch.crc, 7, 2, 5, max_timestamp=0)
 
 
 def test_offsets_that_fall_are_seen() -> None:

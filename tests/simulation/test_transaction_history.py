@@ -4,9 +4,11 @@ import pytest
 
 from actors.cluster import Cluster
 from actors.coordinator.routing import partition_for
+from actors.simulation.batch_entry import BatchEntry
 from actors.simulation.client import Workload
+from actors.simulation.committed_records import Contents
 from actors.simulation.history import History
-from actors.simulation.ledger import BatchEntry, Book, KnownProducers, Violation
+from actors.simulation.ledger import Book, KnownProducers, Violation
 from actors.simulation.transaction_history import (
     SimulatedTransaction,
     TransactionHistory,
@@ -29,6 +31,11 @@ def history_of(*values: bytes, outcome: TransactionOutcome) -> tuple[Transaction
         history.wrote(transaction, value, OUT)
     transaction.outcome = outcome
     return history, transaction
+
+
+def kept(*values: bytes) -> Contents:
+    """A partition that has these, from offset 0 on, and had no others."""
+    return Contents([*enumerate(values)], [*enumerate(values)])
 
 
 def found(history: TransactionHistory) -> list[str]:
@@ -80,22 +87,52 @@ def test_a_transaction_is_there_as_a_whole_or_not_at_all(
     outcome: TransactionOutcome, there: list[bytes], is_wrong: bool
 ) -> None:
     history, _ = history_of(b"a", b"b", outcome=outcome)
-    history.judge_the_whole({IN: [], OUT: list(enumerate(there))}, INPUTS, OUTPUTS, GROUP)
+    history.judge_the_whole({IN: kept(), OUT: kept(*there)}, INPUTS, OUTPUTS, GROUP)
     assert found(history) == ["all or nothing"] * is_wrong
 
 
 def test_a_reader_that_has_skipped_a_committed_value_is_seen() -> None:
     history, _ = history_of(b"a", b"b", outcome=TransactionOutcome.COMMITTED)
     history.read("reader", OUT, 0, 2, [(1, b"b")])
-    history.judge_the_whole({IN: [], OUT: [(0, b"a"), (1, b"b")]}, INPUTS, OUTPUTS, GROUP)
+    history.judge_the_whole({IN: kept(), OUT: kept(b"a", b"b")}, INPUTS, OUTPUTS, GROUP)
     assert found(history) == ["read once"]
+
+
+def test_a_reader_gets_what_must_be_there_and_may_get_what_is_gone_since() -> None:
+    history, _ = history_of(b"a", b"b", outcome=TransactionOutcome.COMMITTED)
+    log = {IN: kept(), OUT: Contents([(0, b"a"), (1, b"b")], [(1, b"b")])}
+    history.read("early", OUT, 0, 2, [(0, b"a"), (1, b"b")])
+    history.read("late", OUT, 0, 2, [(1, b"b")])
+    history.judge_the_whole(log, INPUTS, OUTPUTS, GROUP)
+    assert found(history) == []
+    history.read("wrong", OUT, 0, 2, [(0, b"a")])
+    history.judge_the_whole(log, INPUTS, OUTPUTS, GROUP)
+    assert found(history) == ["read once"]
+
+
+def test_a_read_of_what_is_not_stable_is_seen() -> None:
+    history, _ = history_of(b"a", outcome=TransactionOutcome.ASKED)
+    history.stable_end = lambda _: 4
+    history.read("reader", OUT, 3, 4, [(3, b"a")])
+    assert found(history) == []
+    history.read("reader", OUT, 4, 5, [(4, b"a")])
+    assert found(history) == ["served before it was stable"]
+
+
+def test_an_input_that_was_deleted_needs_no_output_and_may_have_one() -> None:
+    for outputs in ((), (output("w", 0, b"a"),)):
+        history, _ = history_of(*outputs, outcome=TransactionOutcome.COMMITTED)
+        log = {IN: Contents([(0, b"a")], []), OUT: kept(*outputs)}
+        history.judge_the_whole(log, INPUTS, OUTPUTS, GROUP)
+        assert found(history) == []
+        assert not missing_outputs(log, INPUTS, OUTPUTS)
 
 
 def test_an_acknowledged_value_that_no_committed_reader_gets_is_lost() -> None:
     history = TransactionHistory(History())
     history.plain.sent("p", 0, [b"a"], certain=True)
     history.plain.acknowledged(0, [b"a"], 7)
-    history.judge_the_whole({IN: [], OUT: []}, INPUTS, OUTPUTS, GROUP)
+    history.judge_the_whole({IN: kept(), OUT: kept()}, INPUTS, OUTPUTS, GROUP)
     assert found(history) == ["lost write"]
 
 
@@ -104,7 +141,7 @@ def test_an_input_may_have_two_outputs_where_a_replaced_coordinator_tells_old_of
     for last_turn_us, invariants in ((BEGAN_US, []), (BEGAN_US - 1, ["each input has one output"])):
         history, _ = history_of(*outputs, outcome=TransactionOutcome.COMMITTED)
         history.plain.ownership.outdated_us = {f"groups/{partition_for(GROUP, COORDINATORS)}": last_turn_us}
-        history.judge_the_whole({IN: [(0, b"a")], OUT: list(enumerate(outputs))}, INPUTS, OUTPUTS, GROUP)
+        history.judge_the_whole({IN: kept(b"a"), OUT: kept(*outputs)}, INPUTS, OUTPUTS, GROUP)
         assert found(history) == invariants
 
 
@@ -112,7 +149,7 @@ def test_an_input_may_have_two_outputs_where_a_replaced_coordinator_tells_old_of
 def test_each_input_has_one_output(made: list[bytes]) -> None:
     outputs = [output("w", number, value) for number, value in enumerate(made)]
     history, _ = history_of(*outputs, outcome=TransactionOutcome.COMMITTED)
-    committed = {IN: [(0, b"a")], OUT: list(enumerate(outputs))}
+    committed = {IN: kept(b"a"), OUT: kept(*outputs)}
     history.judge_the_whole(committed, INPUTS, OUTPUTS, GROUP)
     assert set(found(history)) == {"each input has one output"}
     assert missing_outputs(committed, INPUTS, OUTPUTS) == (not made)
