@@ -68,6 +68,9 @@ class CommittedRecords:
                 self._began[entry.base_offset] = ended.batches[0].base_offset
                 if not entry.commits:
                     self._aborted.update(record.offset for record in ended.records)
+                for record in ended.records if entry.commits else ():
+                    if record.offset < self.stable_end:  # it was below a log's start, but not below each log's
+                        self._replace(record)
         else:
             transaction = None
             if entry.is_transactional:
@@ -92,8 +95,11 @@ class CommittedRecords:
             if record.offset >= self.stable_end:
                 return
             if transaction is None or transaction.commits:
-                self._last[record.key] = record.offset
+                self._replace(record)
             self._settled += 1
+
+    def _replace(self, record: CommittedRecord) -> None:
+        self._last[record.key] = max(record.offset, self._last.get(record.key, -1))
 
     def must_be_there(self, entry: BatchEntry, kept: Container[int], until_ms: float) -> CommittedRecord | None:
         """The first record of a batch that a compacted log must have, and that isn't ``kept``; None if all may be gone.

@@ -182,6 +182,8 @@ class Judge:
         """Take what the log has at its end that the shadow doesn't have yet."""
         node, log = replica.node, replica.log
         batches = list(log.batches(shadow.end_offset, log.end_offset))
+        if not shadow.entries and batches[0].base_offset < shadow.end_offset:  # it holds the first offset
+            shadow.begins_anew(batches[0].base_offset)
         entries = [entry_of(batch, book.original(batch.base_offset, batch.leader_epoch)) for batch in batches]
         if replica.leader is not None:
             if any(entry.epoch != replica.leader_epoch for entry in entries):

@@ -203,6 +203,21 @@ def test_a_follower_that_was_away_begins_where_the_leader_does(start):
     client.cluster.wait_for(lambda: starts(client, lost) == [15])
 
 
+def test_a_follower_that_missed_all_begins_with_the_batch_in_which_the_leader_does(start):
+    client = start()
+    client.create("t")
+    leader = client.leader("t")
+    lost = next(node for node in (2, 3) if node != leader)
+    client.cluster.kill_node(lost)
+    for number in range(10):
+        client.produce("t", b"%d" % number, b"%d!" % number)
+    assert deleted(client, 15) == (15, 0)
+    client.cluster.restart_node(lost)
+    client.cluster.wait_for(lambda: len(client.partition("t").isr) == 3)
+    log = client.replica(lost, "t").log
+    assert (log.start_offset, log.end_offset, log.segments.base_offsets) == (15, 20, [14])
+
+
 def readable(client: Client, begin: int, end: int) -> list[bytes]:
     """All the values from an offset on; an answer has the batches of one segment, and its first may begin earlier."""
     found: list[bytes] = []

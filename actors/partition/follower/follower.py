@@ -92,7 +92,10 @@ class Follower:
             return
         if batches[-1].leader_epoch > self.leader_epoch:
             raise CorruptMessage(f"records of the later leader epoch {batches[-1].leader_epoch}")
-        old_end = log.end_offset
+        old_end, first = log.end_offset, batches[0]
+        if log.start_offset == old_end and first.base_offset < old_end <= first.last_offset:
+            # Records were deleted up to the middle of a batch: as in Kafka, the log begins with the whole of it.
+            log.truncate_fully_and_start_at(first.base_offset, replica.now_ms())
         log.append_as_follower(batches, replica.now_ms())
         replica.note("Replicated", replica.label, old_end, log.end_offset - 1)
 
