@@ -11,8 +11,8 @@ CLIENT_VERSIONS: dict[int, tuple[int, int]] = {
     1: (12, 17),  # Fetch: by name up to 12, by topic id from 13 on
     2: (5, 9),  # ListOffsets; 7 for the offset of the greatest timestamp
     3: (8, 13),  # Metadata, by name; a consumer that only knows ids asks by id, from 12 on
-    8: (7, 9),  # OffsetCommit, by name
-    9: (8, 9),  # OffsetFetch, several groups at once, by name
+    8: (7, 9),  # OffsetCommit, by name; a consumer goes up to 10 if it knows the ids
+    9: (8, 9),  # OffsetFetch, several groups at once, by name; a consumer goes up to 10 if it knows the ids
     10: (4, 6),  # FindCoordinator, several keys at once
     11: (5, 9),  # JoinGroup with an instance id; 8 with a reason
     12: (3, 4),  # Heartbeat with an instance id
@@ -48,3 +48,6 @@ CLIENT_VERSIONS: dict[int, tuple[int, int]] = {
     68: (0, 1),  # ConsumerGroupHeartbeat; 1 with the member's own id
     69: (0, 1),  # ConsumerGroupDescribe; 1 with the protocol of each member
 }
+
+OFFSET_COMMIT_BY_ID, OFFSET_FETCH_BY_ID = (7, 10), (8, 10)
+"""Of requests that have the names of their topics and the ids: by id in version 10."""

@@ -63,6 +63,13 @@ class View(NamedTuple):
         found = self.topics.get(topic)
         return None if found is None else found.partitions.get(partition)
 
+    def ids_of(self, topics: Iterable[str]) -> dict[str, bytes]:
+        """The ids of topics by name; empty unless all are known."""
+        known = self.topics
+        ids = {topic: known[topic].id for topic in topics if topic in known}
+        is_any_unknown = NO_ID in ids.values() or any(topic not in ids for topic in topics)
+        return {} if is_any_unknown else ids
+
     def count_partitions(self, topics: Iterable[str]) -> dict[str, int]:
         """How many partitions each has; 0 if it isn't there."""
         known = self.topics

@@ -7,8 +7,13 @@ from typing import Any
 import pytest
 from clients.consuming import QUICK, fill, numbers, poll_until
 from clients.targets import Target
+from waiting import wait_until
 
-from kstore import OffsetAndMetadata, TopicPartition
+from actors.coordinator.effects import Effect
+from actors.coordinator.shard import Caller
+from actors.groups.shard import GroupShard
+from kstore import Cluster, NewTopic, OffsetAndMetadata, TopicPartition
+from kstore.schema.struct import Message
 
 
 def test_a_group_goes_on_where_it_committed(target: Target) -> None:
@@ -110,3 +115,37 @@ def test_every_asynchronous_commit_tells_the_callback_of_the_consumer(target: Ta
     consumer.commit_async({partition: 3})
     poll_until(lambda: told, consumer)
     assert told == [({partition: OffsetAndMetadata(3)}, None)]
+
+
+def test_what_was_committed_for_a_topic_isnt_that_of_another_one_with_its_name(target: Target) -> None:
+    topic, group = target.topic(), target.group()
+    partition = TopicPartition(topic, 0)
+    settings = {"enable_auto_commit": False, "allow_auto_create_topics": False, **QUICK}
+    consumer = target.consumer(group_id=group, **settings)
+    consumer.assign([partition])
+    consumer.commit({partition: 5})
+    assert consumer.committed(partition) == 5
+    admin = target.admin()
+    admin.delete_topics([topic])
+    wait_until(lambda: topic not in admin.list_topics(), what="the topic is gone")
+    admin.create_topics([NewTopic(topic, 1, 1)])
+    assert consumer.committed(partition) is None
+    consumer.commit({partition: 1})  # its client knows the id of the old topic at first
+    assert consumer.committed(partition) == 1
+
+
+def test_topics_are_named_by_their_ids_once_the_client_knows_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[str, int] = {}
+    submit = GroupShard.submit
+
+    def noting(shard: GroupShard, request: Message, caller: Caller, now_ms: int) -> list[Effect]:
+        seen[type(request).__name__] = caller.version
+        return submit(shard, request, caller, now_ms)
+
+    monkeypatch.setattr(GroupShard, "submit", noting)
+    with Cluster(seed=1) as cluster:
+        cluster.create_topic("t")
+        with cluster.consumer("t", group_id="g", enable_auto_commit=False) as consumer:
+            consumer.poll(timeout_ms=5_000)
+            consumer.commit({TopicPartition("t", 0): 1})
+    assert (seen["OffsetFetchRequest"], seen["OffsetCommitRequest"]) == (10, 10)

@@ -14,6 +14,8 @@ from actors.clients.consumer.offsets import COORDINATOR_ELSEWHERE
 from actors.clients.coroutine import COORDINATOR, SendTo
 from actors.clients.errors import CommitFailed
 from actors.clients.structs import OffsetAndMetadata, TopicPartition
+from actors.clients.versions import OFFSET_COMMIT_BY_ID
+from actors.clients.view import NO_ID
 from actors.runtime.coroutine import Eventually
 from kstore.errors import (
     FencedInstanceId,
@@ -22,6 +24,7 @@ from kstore.errors import (
     RebalanceInProgress,
     StaleMemberEpoch,
     UnknownMemberId,
+    UnknownTopicId,
     UnknownTopicOrPartition,
     for_code,
 )
@@ -38,6 +41,8 @@ if TYPE_CHECKING:
     from actors.clients.keywords.table import ConsumerConfig
 
 Offsets = Mapping[TopicPartition, OffsetAndMetadata]
+
+NO_TOPIC = UnknownTopicOrPartition, UnknownTopicId
 
 UNDERGOING = (
     "Offset commit cannot be completed since the consumer is undergoing a rebalance for auto partition assignment. "
@@ -119,7 +124,7 @@ class Committing:
                 yield from self.once(offsets)
                 return
             except KafkaError as error:
-                if isinstance(error, UnknownTopicOrPartition):
+                if isinstance(error, NO_TOPIC):
                     return  # the topic was deleted; those of others were taken
                 if not error.retriable and not isinstance(error, StaleMemberEpoch):
                     return  # in a newer epoch, that of the last heartbeat, it is taken
@@ -156,16 +161,22 @@ class Committing:
             member_id, generation = membership.member_id, membership.generation
         for partition, at in offsets.items():
             actor.note("CommitSent", str(partition), at.offset)
-        answer = yield SendTo(node, self._request(offsets, member_id, generation), purpose=COORDINATOR)
-        error = answer if isinstance(answer, KafkaError) else first_error(answer)
+        ids = actor.view.ids_of(dict.fromkeys(each.topic for each in offsets))
+        request = self._request(offsets, ids, member_id, generation)
+        versions = OFFSET_COMMIT_BY_ID if ids else None
+        answer = yield SendTo(node, request, purpose=COORDINATOR, versions=versions)
+        error = answer if isinstance(answer, KafkaError) else first_error(answer, ids)
         if error is not None:
             raise self._meaning_of(error, generation)
         self.commits += 1
 
-    def _request(self, offsets: Offsets, member_id: str, generation: int) -> OffsetCommitRequest:
+    def _request(
+        self, offsets: Offsets, ids: Mapping[str, bytes], member_id: str, generation: int
+    ) -> OffsetCommitRequest:
         topics: dict[str, OffsetCommitRequestTopic] = {}
         for (name, number), at in offsets.items():
-            topic = topics.setdefault(name, OffsetCommitRequestTopic(name=name, partitions=[]))
+            topic_id = ids.get(name, NO_ID)
+            topic = topics.setdefault(name, OffsetCommitRequestTopic(name=name, topic_id=topic_id, partitions=[]))
             topic.partitions.append(
                 OffsetCommitRequestPartition(
                     partition_index=number,
@@ -201,15 +212,16 @@ class Committing:
             if is_current and sent_generation >= 0:
                 self.member.lost("OFFSET_COMMIT", error)
             return CommitFailed(MOVED_ON)
-        if isinstance(error, UnknownTopicOrPartition):
+        if isinstance(error, NO_TOPIC):
             self.actor.mistrust_view()
         return error
 
 
-def first_error(answer: OffsetCommitResponse) -> KafkaError | None:
-    """The first partition's error in an answer to OffsetCommit."""
+def first_error(answer: OffsetCommitResponse, ids: Mapping[str, bytes]) -> KafkaError | None:
+    """The first partition's error in an answer to OffsetCommit, which has names or ``ids``."""
     for topic in answer.topics:
         for each in topic.partitions:
             if each.error_code:
-                return for_code(each.error_code, f"{topic.name}-{each.partition_index}")
+                name = topic.name or next((name for name, found in ids.items() if found == bytes(topic.topic_id)), "")
+                return for_code(each.error_code, f"{name}-{each.partition_index}")
     return None

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from actors.clients.coroutine import CONSUMER, COORDINATOR, SendTo
 from actors.clients.structs import OffsetAndMetadata, OffsetAndTimestamp, TopicPartition
+from actors.clients.versions import OFFSET_FETCH_BY_ID
+from actors.clients.view import NO_ID
 from actors.runtime.coroutine import Eventually
 from kstore.errors import (
     CoordinatorNotAvailable,
@@ -19,6 +21,7 @@ from kstore.errors import (
     RequestTimedOut,
     StaleMemberEpoch,
     UnknownMemberId,
+    UnknownTopicId,
     UnknownTopicOrPartition,
     for_code,
 )
@@ -75,19 +78,23 @@ class OffsetLookups:
         while True:
             node = yield from actor.coordinator(group)
             asked_by = self._identity()
-            request = self._committed_request(group, partitions, *asked_by)
-            answer = yield SendTo(node, request, purpose=COORDINATOR)
+            ids = actor.view.ids_of(dict.fromkeys(each.topic for each in partitions))
+            request = self._committed_request(group, partitions, ids, *asked_by)
+            versions = OFFSET_FETCH_BY_ID if ids else None
+            answer = yield SendTo(node, request, purpose=COORDINATOR, versions=versions)
             if isinstance(answer, KafkaError):
                 error: KafkaError | None = answer
             elif code := answer.groups[0].error_code:
                 error = for_code(code)
             else:
-                found, error = self._committed_in(answer.groups[0], partitions)
+                found, error = self._committed_in(answer.groups[0], partitions, ids)
                 if error is None:
                     return found
             assert error is not None
             if error.code in COORDINATOR_ELSEWHERE:
                 actor.forget_coordinator(group)
+            if isinstance(error, UnknownTopicId):  # a topic was deleted, and maybe made again
+                actor.mistrust_view()
             if not error.retriable and not (asked_by[0] is not None and isinstance(error, NOT_THAT_MEMBER)):
                 raise error
             yield actor.backoff(attempt)
@@ -95,29 +102,38 @@ class OffsetLookups:
 
     @staticmethod
     def _committed_request(
-        group: str, partitions: Collection[TopicPartition], member_id: str | None, epoch: int
+        group: str,
+        partitions: Collection[TopicPartition],
+        ids: Mapping[str, bytes],
+        member_id: str | None,
+        epoch: int,
     ) -> OffsetFetchRequest:
         topics: dict[str, list[int]] = {}
         for partition in partitions:
             topics.setdefault(partition.topic, []).append(partition.partition)
-        asked = [OffsetFetchRequestTopics(name=name, partition_indexes=numbers) for name, numbers in topics.items()]
+        asked = [
+            OffsetFetchRequestTopics(name=name, topic_id=ids.get(name, NO_ID), partition_indexes=numbers)
+            for name, numbers in topics.items()
+        ]
         of_group = OffsetFetchRequestGroup(group_id=group, member_id=member_id, member_epoch=epoch, topics=asked)
         return OffsetFetchRequest(groups=[of_group], require_stable=True)
 
     @staticmethod
     def _committed_in(
-        group: OffsetFetchResponseGroup, partitions: Collection[TopicPartition]
+        group: OffsetFetchResponseGroup, partitions: Collection[TopicPartition], ids: Mapping[str, bytes]
     ) -> tuple[dict[TopicPartition, OffsetAndMetadata | None], KafkaError | None]:
         found: dict[TopicPartition, OffsetAndMetadata | None] = dict.fromkeys(partitions)
+        names = {topic_id: name for name, topic_id in ids.items()}
         for topic in group.topics:
+            name = topic.name or names.get(bytes(topic.topic_id), "")
             for each in topic.partitions:
                 if each.error_code:
-                    error = for_code(each.error_code, f"{topic.name}-{each.partition_index}")
+                    error = for_code(each.error_code, f"{name}-{each.partition_index}")
                     if isinstance(error, UnknownTopicOrPartition):  # retriable elsewhere, but not here, as in Java
-                        raise KafkaError(f"there is no partition {topic.name}-{each.partition_index}")
+                        raise KafkaError(f"there is no partition {name}-{each.partition_index}")
                     return found, error
                 if each.committed_offset >= 0:
-                    found[TopicPartition(topic.name, each.partition_index)] = OffsetAndMetadata(
+                    found[TopicPartition(name, each.partition_index)] = OffsetAndMetadata(
                         each.committed_offset, each.metadata or "", each.committed_leader_epoch
                     )
         return found, None
