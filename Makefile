@@ -7,6 +7,7 @@
 #   make bench-peers  beside Apache Kafka and kfake       make bench-clients  beside the other Python clients
 #   make bench-transactions  transactions, beside Apache Kafka
 #   make bench-groups consumer groups, beside Apache Kafka
+#   make bench-storage  storage beside write(), pread, checksums, Kafka's classes
 #   make test-frameworks  applications on Python's Kafka frameworks, from the package index
 #   make bench-growth what a load costs when one of its dimensions doubles
 #   make debug, asan  tests on a checked, a sanitized build
@@ -20,7 +21,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
-.PHONY: help demo test check build test-full test-oracle test-frameworks compatibility bench bench-clients bench-groups bench-growth bench-peers bench-transactions docs debug debug-formats asan bad-input clean
+.PHONY: help demo test check build test-full test-oracle test-frameworks compatibility bench bench-clients bench-groups bench-growth bench-peers bench-storage bench-transactions docs debug debug-formats asan bad-input clean
 
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -36,7 +37,7 @@ PRINT_BUILD_REQUIRES := import tomllib; print(*tomllib.load(open("pyproject.toml
 say     = @printf '==> %s\n' "$(1)"
 
 help:
-	@sed -n '3,17s/^# \{0,3\}//p' Makefile
+	@sed -n '3,18s/^# \{0,3\}//p' Makefile
 
 # --- set-up ----------------------------------------------------------------------------------------------------------
 
@@ -142,6 +143,10 @@ bench-peers: $(STAMPS)/bench
 bench-transactions: $(STAMPS)/bench
 	$(call say,transactions beside Apache Kafka; writes their part of docs/benchmarks.md)
 	@$(BIN)/python -m bench.peers --transactions --servers kstore,kafka --rounds 3 $(ARGS)
+
+bench-storage: $(STAMPS)/bench
+	$(call say,storage beside what it is made of; writes its part of docs/benchmarks.md)
+	@$(BIN)/python -m bench.storage $(ARGS)
 
 bench-groups: $(STAMPS)/bench
 	$(call say,consumer groups beside Apache Kafka; writes their part of docs/benchmarks.md)

@@ -17,6 +17,7 @@ ORDER = (
     "What failed in this run",
     "Transactions",
     "Consumer groups",
+    "Storage",
     "In the process",
 )
 

@@ -106,6 +106,7 @@ class Loader:
         self.durable_offset = 0
         self.walked: set[int] = set()  # base offsets of segments
         self.with_markers: set[int] = set()  # of those
+        self.with_producers: set[int] = set()  # of those
         self.noted = {} if note is None else {each.base_offset: each for each in note.segments}
         self.note = note
 
@@ -292,8 +293,10 @@ class Loader:
                 del batches[misfit_at:]
             for batch in batches:
                 self.epochs.met(batch)
-                if batch.is_control and batch.producer_id >= 0:
-                    self.with_markers.add(segment.base_offset)
+                if batch.producer_id >= 0:
+                    self.with_producers.add(segment.base_offset)
+                    if batch.is_control:
+                        self.with_markers.add(segment.base_offset)
             if batches:
                 next_offset, epoch = batches[-1].last_offset + 1, batches[-1].leader_epoch
             position = note_batches(segment, batches, position, self.config.index_interval_bytes)
@@ -353,7 +356,8 @@ class Loader:
         """
         self.segments.remove_snapshots(end_offset)
         with_markers = self.with_markers.intersection(self.segments.base_offsets)
-        producers, offset = restore_producers(self.fs, self.segments, end_offset, with_markers)
+        without = self.walked - self.with_producers
+        producers, offset = restore_producers(self.fs, self.segments, end_offset, with_markers, without)
         for segment in self.segments:
             if segment.base_offset in self.walked and segment.aborted is not None:
                 segment.aborted.replace()

@@ -17,16 +17,21 @@ WINDOW_BYTES = 6 << 20  # five batches of the largest default size, and some
 
 
 def restore_producers(
-    fs: FileSystem, segments: Segments, end_offset: int, reindexed: Set[int] = frozenset()
+    fs: FileSystem,
+    segments: Segments,
+    end_offset: int,
+    reindexed: Set[int] = frozenset(),
+    without: Set[int] = frozenset(),
 ) -> tuple[ProducerStates, int]:
     """The producers as of the newest snapshot that can be read, and since when; then a replay to the end.
 
     The offset is where the replay began, ``end_offset`` when there was none. ``reindexed`` are the base offsets of
-    segments with markers whose transaction indexes were emptied: they are filled again.
+    segments with markers whose transaction indexes were emptied: they are filled again. ``without`` are those of
+    segments that no producer with an id has written to: they needn't be read.
     """
     producers, offset = _load_snapshot(fs, segments, min([end_offset, *reindexed]))
     if offset < end_offset:
-        _replay(fs, segments, producers, offset, end_offset, reindexed)
+        _replay(fs, segments, producers, offset, end_offset, reindexed, without)
     return producers, offset
 
 
@@ -74,6 +79,7 @@ def _replay(
     offset: int,
     end_offset: int,
     reindexed: Set[int],
+    without: Set[int],
 ) -> None:
     """Bring producers from ``offset`` to ``end_offset``; a segment on the way gets its snapshot if it has none."""
     saved = set(segments.snapshot_offsets())
@@ -81,7 +87,7 @@ def _replay(
         base = segment.base_offset
         if base > offset and base not in saved:
             fs.replace(segments.snapshot_path(base), snapshot.encode(producers.snapshot()), sync=False)
-        found = segment.find(max(offset, base))
+        found = None if base in without else segment.find(max(offset, base))
         if found is None:
             continue
         for batch in segment.batches(found[0]):
