@@ -36,7 +36,6 @@ from actors.partition.to_controller.directory_assignments import Directories
 from actors.partition.to_controller.isr_changes import IsrChanges
 from actors.runtime import Stopped
 from actors.runtime.logs import logger
-from kstore.log import LogConfig
 from kstore.log.checkpoints import CheckpointError, read_partition_metadata
 from kstore.log.names import STRAY, TopicAndPartition, is_doomed, set_aside, topic_and_partition
 from kstore.log.names import folder as label
@@ -47,6 +46,7 @@ if TYPE_CHECKING:
     from actors.config import BrokerConfig
     from actors.node.folder import Folder
     from actors.runtime import Ref
+    from kstore.log import LogConfig
 
 UNKNOWN = bytes(16)
 NONE: Mapping[TopicAndPartition, int] = {}
@@ -276,8 +276,9 @@ class Replicas:
         """The log config of a topic, and how many replicas must be in sync; the same for all its partitions."""
         asked = topic, image.offset, self.node.config
         if self._last_config is None or self._last_config[0] != asked:
-            hot_tail_bytes = COORDINATED_TAIL_BYTES if topic in INTERNAL_TOPICS else LogConfig.hot_tail_bytes
-            log_config = topic_log_config(image.topic_config(topic), self.node.config, hot_tail_bytes)
+            log_config = topic_log_config(image.topic_config(topic), self.node.config)
+            if topic in INTERNAL_TOPICS:
+                log_config = log_config.derived(hot_tail_bytes=COORDINATED_TAIL_BYTES)
             self._last_config = asked, (log_config, min_in_sync_of(image, topic, self.node.config))
         return self._last_config[1]
 

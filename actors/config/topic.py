@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import TypeVar
 
 from actors.config.broker import BrokerConfig, ConfigSource, Sourced
 from actors.config.definition import ConfigError, Key, Value, nearest
@@ -14,7 +14,6 @@ from kstore.errors import InvalidConfig
 from kstore.log.config import LogConfig
 
 T = TypeVar("T")
-P = ParamSpec("P")
 
 REMEMBERED_MAX = 1024
 
@@ -57,22 +56,19 @@ def topic_sources(name: str, configs: Mapping[str, str], broker: BrokerConfig) -
 
 
 def remembered(
-    work_out: Callable[Concatenate[Mapping[str, str], BrokerConfig, P], T],
-) -> Callable[Concatenate[Mapping[str, str], BrokerConfig, P], T]:
-    """A function of a topic's and a broker's configs that is worked out once for all topics with the same configs.
-    What else it takes is given by position.
-    """
+    work_out: Callable[[Mapping[str, str], BrokerConfig], T],
+) -> Callable[[Mapping[str, str], BrokerConfig], T]:
+    """A function of a topic's and a broker's configs that is worked out once for all topics with the same configs."""
 
     @wraps(work_out)
-    def found(configs: Mapping[str, str], broker: BrokerConfig, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        assert not kwargs, "by position"
-        key = (work_out, args, *sorted(configs.items()))
+    def found(configs: Mapping[str, str], broker: BrokerConfig) -> T:
+        key = (work_out, *sorted(configs.items())) if configs else work_out
         try:
             value: T = broker.topics[key]
         except KeyError:
             if len(broker.topics) >= REMEMBERED_MAX:
                 broker.topics.clear()
-            value = broker.topics[key] = work_out(configs, broker, *args, **kwargs)
+            value = broker.topics[key] = work_out(configs, broker)
         return value
 
     return found
@@ -108,11 +104,8 @@ LOWEST: Mapping[str, int] = {
 
 
 @remembered
-def topic_log_config(
-    configs: Mapping[str, str], broker: BrokerConfig, hot_tail_bytes: int = LogConfig.hot_tail_bytes
-) -> LogConfig:
-    """How the logs of a topic are kept, given the topic's own configs and the broker's, and how many bytes of the
-    newest batches each keeps in memory.
+def topic_log_config(configs: Mapping[str, str], broker: BrokerConfig) -> LogConfig:
+    """How the logs of a topic are kept, given the topic's own configs and the broker's.
 
     >>> topic_log_config({"max.message.bytes": "1000"}, BrokerConfig()).max_message_bytes
     1000
@@ -129,5 +122,4 @@ def topic_log_config(
     settings["producer.id.expiration.ms"] = str(broker.integer("producer.id.expiration.ms"))
     verified = broker.boolean("transaction.partition.verification.enable")
     settings["transaction.partition.verification.enable"] = str(verified).lower()
-    settings["hot.tail.bytes"] = str(hot_tail_bytes)
     return LogConfig.from_topic(settings)

@@ -209,9 +209,10 @@ class Coordinator(Actor):
 
     def _carry_out(self, effects: Iterable[Effect]) -> None:
         for effect in effects:
+            if type(effect) is Respond:  # most are: a pattern takes four times as long
+                effect.to.set(effect.response)  # type: ignore[attr-defined]  # the Reply that submit put there
+                continue
             match effect:
-                case Respond(to, response):
-                    to.set(response)  # type: ignore[attr-defined]  # the Reply that submit put there
                 case Refuse(to, error):
                     to.fail(error)  # type: ignore[attr-defined]  # the same
                 case SetTimer(key, delay_ms):

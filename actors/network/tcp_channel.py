@@ -153,7 +153,7 @@ class TcpChannel(asyncio.BufferedProtocol):
                 self.listener.room.answered(self, given_back, self.listener.loop.time())
 
     def _deliver(self, whole: list[Frame], now: float) -> None:
-        self.under_way_bytes += sum(map(len, whole))
+        self.under_way_bytes += len(whole[0]) if len(whole) == 1 else sum(map(len, whole))
         more = self.under_way_bytes - LARGE_FRAME_BYTES - self.counted_bytes
         if more > 0:
             self.counted_bytes += more
@@ -192,7 +192,7 @@ class TcpChannel(asyncio.BufferedProtocol):
         """Collect a response; it is written when the drain ends, or at once if it is large."""
         parts = frames.encode_response(response, version, correlation_id)
         self.collected += parts
-        self.collected_bytes += sum(map(len, parts))
+        self.collected_bytes += len(parts[0]) if len(parts) == 1 else sum(map(len, parts))
         if self.collected_bytes > WRITE_CHUNK_BYTES:
             self.flush()
         elif not self.dirty:
@@ -207,8 +207,8 @@ class TcpChannel(asyncio.BufferedProtocol):
         if not parts or self.transport.is_closing():
             return
         self.active_at = self.listener.loop.time()
-        is_small = nbytes <= AT_ONCE_BYTES_MAX and FileSlice not in map(type, parts)
-        if is_small and self.may_write and not self.unsent:
+        is_small = nbytes <= AT_ONCE_BYTES_MAX and (len(parts) == 1 or FileSlice not in map(type, parts))
+        if is_small and self.may_write and not self.unsent.parts:
             self._write(parts)
             if self.is_backed_up:
                 self._settle()

@@ -180,7 +180,10 @@ class LoopDriver:
         except Exception as error:  # noqa: BLE001 - as above
             world.met_defect(error)
         for hook in self.after_drain:
-            world.do(hook)
+            try:
+                hook()
+            except Exception as error:  # noqa: BLE001 - as above
+                world.met_defect(error)
         if world.queue.has_ready():
             self._on_ready()
         self._arm()

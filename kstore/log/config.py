@@ -31,6 +31,11 @@ class _Settings:
     def _check(self, given: dict[str, Any]) -> None:
         """Raise ``ValueError`` for what can't be."""
 
+    def derived(self, **changed: Any) -> Self:
+        """The same, but for what has changed."""
+        given = {name: value for name, value in self.__dict__.items() if name in type(self).__annotations__}
+        return type(self)(**{**given, **changed})
+
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"{type(self).__name__} is not changed: {name}")
 

@@ -320,7 +320,8 @@ def test_a_log_is_kept_as_its_topic_and_its_brokers_say() -> None:
     assert (config.segment_bytes, config.segment_ms, config.producer_id_expiration_ms) == (2_000_000, 5_000, 9)
     assert (config.message_timestamp_type, config.compacted) == (1, True)
     assert topic_log_config({"internal.segment.bytes": "500"}, broker).segment_bytes == 500
-    assert topic_log_config({}, broker, 7).hot_tail_bytes == 7 != topic_log_config({}, broker).hot_tail_bytes
+    derived = config.derived(hot_tail_bytes=7)
+    assert (derived.hot_tail_bytes, derived.derived(hot_tail_bytes=config.hot_tail_bytes)) == (7, config)
 
 
 EXTREMES = [
