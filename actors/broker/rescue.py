@@ -4,8 +4,8 @@ A replica in the in-sync set has everything up to the high watermark; the leader
 or changed a byte breaks that. If all nodes start together, the shorter replica may be elected leader, and the complete
 ones would truncate their logs to match. So, before the nodes start, the log of every in-sync replica is measured (only
 read) against the highest checkpointed high watermark. A shorter log is set aside as ``-stray``, and the log of the most
-advanced replica is copied to its place. Only batches are copied; recovery makes the indexes and all else that is
-derived from them.
+advanced replica is copied to its place. Only batches are copied, and none with a wrong byte: then the next replica has
+its turn. Recovery makes the indexes and all else that is derived from them.
 
 After a clean stop more is known: its manifest has the names and sizes of all segments. A replica that doesn't match it,
 in sync or not, gets the log of one that has everything committed. If there is none, its files stay as they are, and it
@@ -23,6 +23,7 @@ from actors.node.folder import Folder
 from kstore.errors import CorruptMessage
 from kstore.errors.arguments import LONG_MAX
 from kstore.fs import File, FileSystem
+from kstore.log import LogDamaged
 from kstore.log.checkpoints import (
     CLEAN_SHUTDOWN,
     CheckpointError,
@@ -66,6 +67,7 @@ class Measure:
         self.folders = {node_id: folders[node_id] for node_id in found.replicas if node_id in folders}
         self.unreadable: dict[int, Exception] = {}
         self.damaged: dict[int, str] = {}
+        self.unsound: set[int] = set()  # with a wrong batch that was met as it was copied
         self.present = {node_id for node_id in self.folders if self._is_present(node_id)}
         self.committed = max(map(self._high_watermark, self.folders), default=0)
 
@@ -234,13 +236,16 @@ def rescue_damaged(measure: Measure, node_id: int, wrong: str, token: Callable[[
         kept = copy_from(measure, best, node_id, token)
     except OSError as error:
         return [f"{damage}: it is out of use, as {measure.folders[best].name}'s can't be put in its place: {error}"]
+    except LogDamaged:
+        measure.unsound.add(best)
+        return rescue_damaged(measure, node_id, wrong, token)
     return [f"{damage}: copied from {measure.folders[best].name}{kept}"]
 
 
 def best_source(measure: Measure, node_id: int) -> int | None:
     """The other node with the most advanced replica."""
     extents = {other: measure.extent(other) for other in measure.folders if other != node_id}
-    sound = [other for other in extents if other in measure.present]
+    sound = [other for other in extents if other in measure.present and other not in measure.unsound]
     return max(sound, key=lambda other: (*extents[other], -other), default=None)
 
 
@@ -263,12 +268,33 @@ def rescue_one(measure: Measure, node_id: int, token: Callable[[], bytes]) -> li
     if best is None or measure.extent(best) <= own:
         rest = "it is out of use until its files are back" if measure.was_durable(node_id, own) else "it is lost"
         return [f"{short}: no replica has the rest, {rest}"] if measure.committed else []
-    kept = copy_from(measure, best, node_id, token)
+    try:
+        kept = copy_from(measure, best, node_id, token)
+    except LogDamaged:
+        measure.unsound.add(best)
+        return rescue_one(measure, node_id, token)
     end_offset = measure.extent(best).end_offset
     rest = f"; what follows offset {end_offset} is lost" if end_offset < measure.committed else ""
     if not measure.committed:
         short = f"{measure.label(node_id)} is missing or empty"
     return [f"{short}: copied from {measure.folders[best].name}{kept}{rest}"]
+
+
+def copy_batches(batches: File, copy: File, committed: int) -> None:
+    """Copy a segment's batches, up to the end that a crash has torn. Raises LogDamaged for a wrong one below the offset
+    ``committed``.
+    """
+    position = end_offset = 0
+    while position < batches.size:
+        found = sound_batches(batches.read, position, batches.size)
+        if not found:
+            if end_offset < committed:
+                raise LogDamaged(f"{batches.path} is damaged, {position} bytes into it")
+            return
+        nbytes = sum(batch.size_bytes for batch in found)
+        copy.append([batches.read(position, nbytes)], nbytes)
+        position += nbytes
+        end_offset = found[-1].last_offset + 1
 
 
 def replace_log(measure: Measure, source_id: int, target_id: int, token: str) -> str | None:
@@ -281,9 +307,7 @@ def replace_log(measure: Measure, source_id: int, target_id: int, token: str) ->
         name = segment_file(base, LOG)
         batches = source.open(f"{path}/{name}")
         copy = target.open(f"{incoming}/{name}", create=True)
-        for position in range(0, batches.size, READ_BYTES):
-            data = batches.read(position, READ_BYTES)
-            copy.append([data], len(data))
+        copy_batches(batches, copy, measure.committed)
         copy.sync()
         copy.close()
         batches.close()

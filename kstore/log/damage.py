@@ -10,9 +10,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kstore.errors import CorruptMessage, KafkaStorageError
+from kstore.log.quarantine import forget_snapshot_behind, set_file_aside
 
 if TYPE_CHECKING:
     from kstore.log.log import Log
+    from kstore.log.segment import Segment
 
 
 class LogDamaged(KafkaStorageError):
@@ -39,6 +41,21 @@ def failed_to_read(log: Log, error: OSError | CorruptMessage, *, half_done: bool
     if half_done or not is_damaged:
         log.failed(found.message)
     return found
+
+
+def transaction_index_damaged(log: Log, reason: str, wrong: Segment | None = None) -> KafkaStorageError:
+    """Handle that a transaction index of a log in use is wrong; the error to raise. That of ``wrong``, and all that
+    aren't as they were written, are set aside, and the log is closed: they are made anew as it is opened again.
+    """
+    try:
+        for segment in log.segments:
+            index = segment.aborted
+            if index is not None and (segment is wrong or not index.is_as_written()):
+                set_file_aside(log.fs, index.path)
+                forget_snapshot_behind(log.fs, log.path, segment.base_offset, log.segments.base_offsets)
+    except OSError as error:
+        return log.failed(f"{reason}; then {error}")
+    return log.failed(f"{reason}: it is made anew from the markers")
 
 
 def is_there(log: Log) -> bool:

@@ -140,6 +140,10 @@ class Durability:
         if error is not None:
             self._log.failed(f"couldn't remove files of {self._log.path}: {error}")
 
+    def only_up_to(self, offset: int) -> None:
+        """Note that less is on the disk than was taken for granted."""
+        self.recovery_point = min(self.recovery_point, offset)
+
     def truncated(self, end_offset: int, *, fully: bool = False) -> None:
         """Note that the log ends at ``end_offset`` now; ``fully``: nothing that it had before is left."""
         self.generation += 1

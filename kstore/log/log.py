@@ -23,8 +23,9 @@ from kstore.log import retention
 from kstore.log.answers import AppendInfo, DiskWork, Expired, LogRead, TimestampedOffset
 from kstore.log.appending import FollowerAppend, LeaderAppend
 from kstore.log.config import LogConfig
-from kstore.log.damage import failed_to_read, unreadable
+from kstore.log.damage import failed_to_read, transaction_index_damaged, unreadable
 from kstore.log.durability import Durability, run_all
+from kstore.log.indexes import IndexFileError
 from kstore.log.manifest import LogNote
 from kstore.log.preparing import Prepared
 from kstore.log.reading import Reading
@@ -251,6 +252,10 @@ class Log:
                 return LogRead(found[0], None, found[1], found[2])
         return self.reading.read(offset, max_bytes, limit, min_one)
 
+    def doubt(self, offset: int) -> None:
+        """Have the checksums of what is there from an offset on checked again, as it is next read."""
+        self.reading.doubt(offset)
+
     def read_committed(self, offset: int, max_bytes: int) -> LogRead:
         """As ``read``, up to the last stable offset, with the transactions among what was read that were aborted.
 
@@ -262,6 +267,8 @@ class Log:
                 read.aborted = self.segments.aborted(offset, read.next_offset)
             except OSError as error:
                 raise failed_to_read(self, error) from error
+            except IndexFileError as error:
+                raise transaction_index_damaged(self, str(error)) from error
         return read
 
     def batches(self, offset: int, up_to: int | None = None) -> Iterator[RecordBatch]:

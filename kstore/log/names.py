@@ -23,6 +23,7 @@ TEMPORARY = ".tmp"
 CLEANED = ".cleaned"
 SWAP = ".swap"
 DAMAGED = ".damaged"
+ASIDE = ".aside"
 EPOCHS = "leader-epoch-checkpoint"
 
 DOOMED = "-delete"

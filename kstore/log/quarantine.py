@@ -3,19 +3,19 @@
 A damaged file keeps its name and its place, with ``.damaged`` behind it: neither Apache Kafka nor kstore takes it for a
 file of a log, and it goes with its partition. There is one of each name; a later one takes its place.
 
-The segments behind a damaged one go as well, the newest first, so that a crash leaves no hole. Other replicas have
-their records. An index, a snapshot or the leader epochs that are set aside are made anew from the batches as the log is
-opened.
+The segments behind a damaged one go as well, the newest first, so that a crash leaves no hole. They are kept too, with
+``.aside`` behind their names, until the replica has their records again. An index, a snapshot or the leader epochs that
+are set aside are made anew from the batches as the log is opened.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from kstore.log.names import (
+    ASIDE,
     DAMAGED,
-    DELETED,
     EPOCHS,
     LOG,
     SEGMENT_SUFFIXES,
@@ -40,7 +40,7 @@ def quarantine(
     fs: FileSystem, path: str, damaged: Collection[str], first_unsound: int | None
 ) -> tuple[list[str], list[str]]:
     """Leave only what is sound in a folder: ``damaged`` has the paths of the damaged files, and the batches from the
-    segment ``first_unsound`` on go. Returns the damaged files' new paths, and those of files that are left to unlink.
+    segment ``first_unsound`` on go. Returns the damaged files' new paths, and those of the sound files behind them.
     """
     names = fs.listdir(path)
     bases = log_offsets(names)
@@ -54,14 +54,29 @@ def quarantine(
             if suffix == LOG and name in damaged:
                 kept.append(set_file_aside(fs, name))
             elif segment_file(base, suffix) in names:
-                fs.rename(name, name + DELETED)
-                rest.append(name + DELETED)
+                fs.rename(name, name + ASIDE)
+                rest.append(name + ASIDE)
     for name in damaged:
         if name.endswith((*SEGMENT_SUFFIXES[1:], SNAPSHOT, EPOCHS)) and fs.exists(name):
             kept.append(set_file_aside(fs, name))
         if name.endswith(TRANSACTION_INDEX):
             forget_snapshot_behind(fs, path, base_offset_of(name.rpartition("/")[2]), bases)
     return kept, rest
+
+
+def make_room(fs: FileSystem, paths: Sequence[str]) -> None:
+    """Remove files that were set aside if the disk has no room for their records beside them. Raises OSError."""
+    space = fs.disk_space()
+    if space is not None and space.usable_bytes < sum(map(fs.size, paths)):
+        for path in paths:
+            fs.unlink(path)
+
+
+def remove_aside(fs: FileSystem, path: str) -> None:
+    """Remove all sound files of a log's folder that were set aside. Raises OSError."""
+    for name in fs.listdir(path):
+        if name.endswith(ASIDE):
+            fs.unlink(f"{path}/{name}")
 
 
 def forget_snapshot_behind(fs: FileSystem, path: str, base_offset: int, bases: Collection[int]) -> None:

@@ -43,6 +43,17 @@ class Reading:
             raise failed_to_read(log, error) from error
         return LogRead(None, [], 0, offset)
 
+    def doubt(self, offset: int) -> None:
+        """As ``Log.doubt``."""
+        log = self._log
+        segment = log.segments.from_offset(offset)[0]
+        try:
+            found = segment.find(max(offset, segment.base_offset))
+        except (OSError, CorruptMessage) as error:
+            raise failed_to_read(log, error) from error
+        if found is not None:
+            segment.verified.doubt(found[0])
+
     def batches(self, offset: int, up_to: int) -> Iterator[RecordBatch]:
         """The batches from the one with ``offset`` on that end below ``up_to``."""
         log = self._log

@@ -23,6 +23,7 @@ from kstore.log.epochs import LeaderEpochs
 from kstore.log.indexes import IndexFileError
 from kstore.log.manifest import LogNote, bytes_crc, misfit, tail_crc
 from kstore.log.names import (
+    ASIDE,
     EPOCHS,
     LOG,
     SEGMENT_SUFFIXES,
@@ -46,13 +47,16 @@ WALK_BYTES = 4 << 20
 
 
 class RecoveryReport:
-    """What was found as a log was opened. ``cut_offset`` is where the log was cut, when it was."""
+    """What was found as a log was opened. ``cut_offset`` is where the log was cut, when it was; ``has_aside``: a repair
+    has set sound segments aside (``quarantine.py``).
+    """
 
     __slots__ = (
         "clean",
         "cut_bytes",
         "cut_cause",
         "cut_offset",
+        "has_aside",
         "rebuilt_indexes",
         "removed_segments",
         "replayed_from",
@@ -67,6 +71,7 @@ class RecoveryReport:
         self.cut_offset: int | None = None
         self.cut_cause: str | None = None
         self.removed_segments = 0
+        self.has_aside = False
         self.replayed_from: int | None = None
 
 
@@ -177,6 +182,7 @@ class Loader:
                 self.fs.unlink(f"{self.path}/{name}")
             else:
                 kept.append(name)
+                self.report.has_aside |= name.endswith(ASIDE)
         return kept
 
     def _make_sound(self, recovery_point: int, start_offset: int) -> int:

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 from kstore.log import snapshot
 from kstore.log.answers import DiskWork, Wrong
 from kstore.log.checkpoints import versioned
-from kstore.log.damage import failed_to_read
+from kstore.log.damage import failed_to_read, transaction_index_damaged
 from kstore.log.names import INDEX, LOG, SNAPSHOT, TIME_INDEX, TRANSACTION_INDEX
-from kstore.log.quarantine import forget_snapshot_behind, set_file_aside
+from kstore.log.quarantine import set_file_aside
 from kstore.log.segment import RELATIVE_OFFSET_MAX, Segment
 from kstore.log.segment_check import SegmentCheck
 
@@ -124,9 +124,7 @@ class Scrub:
                 else:
                     segment.rebuild_indexes(log.config.index_interval_bytes)
             if check.file(TRANSACTION_INDEX) in paths:
-                kept = set_file_aside(log.fs, check.file(TRANSACTION_INDEX))
-                forget_snapshot_behind(log.fs, log.path, segment.base_offset, log.segments.base_offsets)
-                log.failed(f"{check.file(TRANSACTION_INDEX)} is damaged, and kept as {kept}")
+                transaction_index_damaged(log, f"{check.file(TRANSACTION_INDEX)} is damaged", segment)
         except OSError as error:
             log.failed(f"couldn't repair the indexes of {segment.file.path}: {error}")
         for each in check.wrong:

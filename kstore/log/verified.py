@@ -50,11 +50,15 @@ class Verified:
             return min(nbytes, self.wrong_at - position)
         return nbytes
 
-    def found_wrong(self, position: int) -> None:
-        """Note that a wrong batch begins here; whatever was known to be right behind it is checked again."""
+    def doubt(self, position: int) -> None:
+        """Have what lies here and behind it checked again."""
         if self._extents is not None:
             self._extents.cut(position)
         self._sound_from = None
+
+    def found_wrong(self, position: int) -> None:
+        """Note that a wrong batch begins here; whatever was known to be right behind it is checked again."""
+        self.doubt(position)
         self.wrong_at = position if self.wrong_at is None else min(self.wrong_at, position)
 
     def missing(self, start: int, end: int) -> list[tuple[int, int]]:

@@ -6,9 +6,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from log import rot
 from partition.client import batch
 
 from kstore.errors import KafkaStorageError
+from kstore.fs.posix import PosixFileSystem
 
 FIRST = "00000000000000000000.log"
 SAID = [b"%d" % number for number in range(40)]
@@ -145,6 +147,31 @@ def test_a_lost_segment_among_several_is_copied_from_another_replica(start, tmp_
     again = start(data_dir=str(tmp_path))
     (line,) = again.cluster.warnings
     assert "copied from" in line
+    again.wait_for_isr("t")
+    again.run(1)
+    assert again.logs_are_equal("t")
+    assert [value[:9] for value in again.everything("t")] == [b"%09d" % number for number in range(60)]
+
+
+def test_a_lost_segment_is_not_copied_from_a_replica_with_a_wrong_byte(start, tmp_path):
+    client = start(data_dir=str(tmp_path))
+    client.create("t", segment_bytes=str(1 << 20))
+    for number in range(60):
+        client.put("t", batch(b"%09d" % number + b"x" * 65_500))
+    client.wait_for_isr("t")
+    client.run(8)
+    client.cluster.close()
+    names = [path.name for path in sorted((tmp_path / "node-1" / "t-0").glob("*.log"))]
+    (tmp_path / "node-3" / "t-0" / names[2]).unlink()
+    rot.flip(PosixFileSystem(tmp_path / "node-1"), f"t-0/{names[1]}", 300_000)
+    again = start(data_dir=str(tmp_path))
+    (line,) = again.cluster.warnings
+    assert "copied from" in line
+    assert "node-2" in line.partition("copied from")[2]
+    again.wait_for_isr("t")
+    assert [found.partition(":")[0] for found in again.cluster.scrub("t")] == ["node 1"]
+    again.run(10)
+    again.wait_for_leader("t")
     again.wait_for_isr("t")
     again.run(1)
     assert again.logs_are_equal("t")

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from log.batching import NOW_MS, append, batch, content, everything, small_config
 from log.rot import flip, overwrite, tear
 
+from kstore.errors import KafkaStorageError
 from kstore.fs import FileSystem, MemoryFileSystem
 from kstore.fs.faulty import FaultyFileSystem
 from kstore.log import Log, LogDamaged
@@ -165,12 +166,31 @@ def test_a_wrong_transaction_index_closes_the_log_and_is_made_anew_as_it_is_open
     flip(fs, path, at)
     (wrong,) = scrubbed(log).wrong
     assert wrong.path == path
-    assert f"{path} is damaged, and kept as {path}.damaged" in str(log.failure)
+    assert str(log.failure) == f"{path} is damaged: it is made anew from the markers"
+    assert fs.exists(path + DAMAGED)
     log.shut()
     after = Log.open(fs, PATH, CONFIG, now_ms=NOW_MS, recovery_point=log.recovery_point, high_watermark=4)
     assert after.read_committed(0, 1000).aborted == aborted
     assert fs.read_bytes(path) == whole
     assert struct.calcsize(">hqqqq") == len(whole)
+
+
+def test_a_wrong_transaction_index_is_found_as_it_is_read_and_made_anew_as_the_log_is_opened(fs: FileSystem) -> None:
+    log = Log.open(fs, PATH, CONFIG, now_ms=NOW_MS)
+    append(log, batch(3, producer=7, transactional=True))
+    marker = parse_batches(end_transaction_batch(EndTransactionMarker(False, 1), NOW_MS, 7, 0))
+    log.append_as_leader([marker], 0, NOW_MS, from_client=False)
+    log.advance_high_watermark(4)
+    log.roll(NOW_MS)
+    log.flush()
+    aborted = log.read_committed(0, 1000).aborted
+    path = path_of(log, 0, TRANSACTION_INDEX)
+    flip(fs, path, 9)  # another producer's
+    with pytest.raises(KafkaStorageError, match="isn't as it was written: it is made anew"):
+        log.read_committed(0, 1000)
+    log.shut()
+    after = Log.open(fs, PATH, CONFIG, now_ms=NOW_MS, recovery_point=log.recovery_point, high_watermark=4)
+    assert after.read_committed(0, 1000).aborted == aborted
 
 
 def test_what_is_cut_or_appended_while_a_scrub_is_under_way_is_not_taken_for_rot(fs: FileSystem) -> None:

@@ -42,7 +42,7 @@ class Parked(NamedTuple):
 class Serving:
     """The reads on one leader."""
 
-    __slots__ = ("in_sync", "leader", "log", "reads", "replica", "seen_stable", "sends_soon")
+    __slots__ = ("given", "in_sync", "leader", "log", "reads", "replica", "seen_stable", "sends_soon")
 
     def __init__(self, leader: Leader) -> None:
         self.leader = leader
@@ -50,6 +50,7 @@ class Serving:
         self.log = leader.log
         self.in_sync = leader.in_sync
         self.reads: WaitingReads[Parked] = WaitingReads()
+        self.given: dict[int, int] = {}  # by follower, the offset from which it was last given something from a file
         self.sends_soon = False
         self.seen_stable = self.log.last_stable_offset  # by ``check``
 
@@ -95,7 +96,12 @@ class Serving:
         self.leader.follower_fetched(message)
         end = log.end_offset
         if end > message.beyond:
-            self._tell(message, self._in_memory(log.read(message.offset, message.max_bytes, up_to=end)))
+            if self.given.get(node) == message.offset:
+                log.doubt(message.offset)  # it didn't take what it was given: its checksum was wrong, or it got lost
+            read = self._in_memory(log.read(message.offset, message.max_bytes, up_to=end))
+            if read.batches is None:
+                self.given[node] = message.offset
+            self._tell(message, read)
         else:
             self._park(LOG_END, message)
 

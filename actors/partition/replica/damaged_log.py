@@ -8,6 +8,7 @@ it goes offline all the same.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from actors.partition.replica.log_owner import LogOwner
@@ -18,6 +19,7 @@ from actors.runtime import receives
 from actors.runtime.logs import logger
 from kstore.errors import CorruptMessage, KafkaError, KafkaStorageError
 from kstore.log import LogDamaged
+from kstore.log.quarantine import remove_aside
 
 if TYPE_CHECKING:
     from actors.node.node import BrokerNode
@@ -87,9 +89,22 @@ class DamagedLogOwner(LogOwner):
         logger("storage").warning(what, self.node.node_id, reason)
 
     def look_at_damage(self) -> None:
-        """Have a damaged log repaired if another replica has all of it by now."""
+        """Have a damaged log repaired if another replica has all of it by now; finish a repair that was made."""
+        self._forget_aside()
         if self.offline is None and self.log.damage is not None and self.is_replaceable():
             self.inbox.send(LOG_FAILED)
+
+    def _forget_aside(self) -> None:
+        """Remove the segments that a repair has set aside, once the replica is in sync again."""
+        recovery, view = self.log.recovery, self.node.view
+        found = view.image.partition(self.topic, self.partition) if recovery.has_aside else None
+        if found is not None and self.node.node_id in found.isr:
+            recovery.has_aside = False
+            self.on_disk(partial(remove_aside, self.node.fs, self.label), self._aside_removed)
+
+    def _aside_removed(self, outcome: object) -> None:
+        if isinstance(outcome, OSError):
+            self.log.recovery.has_aside = True  # later
 
     def is_replaceable(self) -> bool:
         """Whether another replica is in sync and works, and so has all that is committed."""

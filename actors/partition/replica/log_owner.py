@@ -139,7 +139,7 @@ class LogOwner(Actor):
                 world.failures.tell(self.actor_urn, "a replica; its log is opened again later", error)
             self.offline = Offline(self, error, ends._replace(floor=ends.high_watermark))
 
-    def open_log(self, ends: LogEnds) -> None:
+    def open_log(self, ends: LogEnds) -> Log:
         """Open the log; raises a KafkaError if that isn't possible."""
         draw_below = self.node.world.random.randrange
         log = open_log(self.node.fs, self.label, self.topic_id, self.log_config, ends, self.now_ms(), draw_below)
@@ -149,6 +149,7 @@ class LogOwner(Actor):
         self.log = log
         self.disk_queue = DiskQueue(self, log)
         self.has_log = True
+        return log
 
     def on_start(self) -> None:
         """Report a log that could not be opened, and one that could be if it was lost before, or is in a new folder."""

@@ -7,8 +7,9 @@ It comes back by itself. Nothing is tried before the image shows the replica as 
 counted as in sync, so the image's in-sync set is true. Then, at growing intervals, its folder is tested for writing,
 and the log opened and recovered. A log that still has everything that it had is used again. One that doesn't is
 repaired if another replica leads without this one (``repairing.py``): damaged files are set aside, and what they held
-is fetched again. Otherwise this may be the only replica with some committed record, and it stays offline, which is
-logged, until its files are back.
+is fetched again. If none leads, as all others in sync were lost meanwhile, a log that was in use as its damage was
+found is used again as it is: what is sound is served. Otherwise this may be the only replica with some committed
+record, and it stays offline, which is logged, until its files are back.
 
 A replica that led when its log failed never leads in that epoch again: others may have records of that epoch which the
 recovered log lacks.
@@ -56,13 +57,25 @@ RETRY_LOG = RetryLog()
 class Offline:
     """Why a replica is offline, and its role when it is back."""
 
-    __slots__ = ("damage", "delay_ms", "ends", "error", "look_again_ms", "repair", "replica", "said", "wanted")
+    __slots__ = (
+        "damage",
+        "delay_ms",
+        "ends",
+        "error",
+        "look_again_ms",
+        "repair",
+        "replica",
+        "said",
+        "wanted",
+        "was_in_use",
+    )
 
     def __init__(self, replica: LogOwner, error: Exception, ends: LogEnds) -> None:
         self.replica = replica
         self.error = KafkaStorageError(f"the log of {replica.label} is offline: {error}")
         self.ends = ends
         self.damage: KafkaError | None = None  # what is wrong with its bytes
+        self.was_in_use = replica.has_log and replica.log.failure is None
         self.repair: Repair | None = None
         self.look_again_ms = 0
         self.said = ""  # what was logged last
@@ -135,6 +148,8 @@ class Offline:
             elif self.damage is not None and self._others_have_all(found):
                 self._repair()
                 return
+            elif self.damage is not None and self.was_in_use and tuple(found.isr) == (me,):
+                self._open_as_it_is(self.damage)
             elif self.damage is not None and replica.now_ms() < self.look_again_ms:
                 self.try_later()
                 return
@@ -169,6 +184,13 @@ class Offline:
             self._repair()
             return False
         return True
+
+    def _open_as_it_is(self, damage: KafkaError) -> None:
+        """Open a log that took appends until its damage was found, as the only one in sync: nothing of it is cut."""
+        self.was_in_use = False
+        log = self.replica.open_log(self.ends._replace(clean=True, note=None))
+        log.disk.only_up_to(self.ends.recovery_point)
+        log.damaged(damage.message)
 
     def _repair(self) -> None:
         self.repair = Repair(self)

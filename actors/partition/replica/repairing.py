@@ -2,7 +2,8 @@
 
 All files of the log are read and compared, off the turn, a piece at a time (``kstore/log/verify.py``). Damaged ones are
 set aside (``kstore/log/quarantine.py``). The segments before the first damaged one stay: the replica then follows from
-their end on, and gets the rest again.
+their end on, and gets the rest again. Those behind it are kept beside the log until it is in sync again: if its leader
+is damaged elsewhere, they may be the only ones of their kind.
 """
 
 from __future__ import annotations
@@ -12,12 +13,11 @@ from typing import TYPE_CHECKING
 
 from actors.partition.replica.disk_queue import Defect
 from actors.runtime.logs import logger
-from kstore.log.quarantine import quarantine
+from kstore.log.quarantine import make_room, quarantine
 from kstore.log.verify import LogCheck
 
 if TYPE_CHECKING:
     from actors.partition.replica.offline import Offline
-    from kstore.fs import FileSystem
 
 STEPS_A_TIME = 8
 """Half a megabyte is read before other work of the disk has its turn."""
@@ -80,10 +80,10 @@ class Repair:
             what = "node %d: %s is damaged, and kept as %s"
             logger("storage").warning(what, replica.node.node_id, replica.label, path)
         replica.note("LogQuarantined", replica.label, check.end_offset, -1, ", ".join(kept))
-        replica.on_disk(partial(_unlink, fs, rest), self._unlinked)
+        replica.on_disk(partial(make_room, fs, rest), self._done)
 
-    def _unlinked(self, outcome: object) -> None:
-        """What couldn't be unlinked is as the log is opened."""
+    def _done(self, outcome: object) -> None:
+        """If the disk failed, the next try to open the log tells."""
         if self._is_wanted():
             self.is_done = True
             self._offline.try_now()
@@ -103,12 +103,3 @@ def _some_steps(check: LogCheck) -> object:
         return error
     except Exception as error:  # noqa: BLE001 - raised in the turn
         return Defect(error)
-
-
-def _unlink(fs: FileSystem, paths: list[str]) -> object:
-    try:
-        for path in paths:
-            fs.unlink(path)
-    except OSError as error:
-        return error
-    return None

@@ -143,6 +143,7 @@ class Replica(DamagedLogOwner):
             and (following.leader_epoch, following.leader) == (message.leader_epoch, message.leader)
             and following.fetcher == message.fetcher
         ):
+            self.look_at_damage()
             return
         self._leave_role()
         self.leader_epoch = message.leader_epoch
