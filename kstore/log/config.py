@@ -142,14 +142,18 @@ class LogConfig(_Settings):
 
         >>> LogConfig.from_topic({"segment.bytes": "1048576", "cleanup.policy": "compact"}).compacted
         True
+        >>> LogConfig.from_topic({"preallocate": "TRUE"}).preallocate  # as Kafka reads it
+        True
         """
         values: dict[str, Any] = {}
         for name in cls.__annotations__:
-            text = settings.get(name.replace("_", "."))
-            if text is None:
+            text = settings.get(name.replace("_", "."), "").strip()
+            if not text:
                 continue
             if name == "min_cleanable_dirty_ratio":
                 values[name] = float(text)
+            elif name in _BOOLEANS:
+                values[name] = text.lower() == "true"
             else:
                 values[name] = _NUMBERS[name][text] if name in _NUMBERS else int(text)
         if "cleanup.policy" in settings:
@@ -159,10 +163,9 @@ class LogConfig(_Settings):
         return cls(**values)
 
 
+_BOOLEANS = {"preallocate", "transaction_partition_verification_enable"}
 _NUMBERS: dict[str, dict[str, int]] = {
     "message_timestamp_type": {"CreateTime": CREATE_TIME, "LogAppendTime": LOG_APPEND_TIME},
-    "transaction_partition_verification_enable": {"false": False, "true": True},
-    "preallocate": {"false": False, "true": True},
     "compression_type": {"producer": AS_PRODUCED, "uncompressed": 0, "gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4},
 }
 _LEAST = {
