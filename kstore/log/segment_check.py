@@ -255,7 +255,8 @@ class SegmentCheck:
         while self._time_entry(self._next_time)[1] < batch.base_offset:
             self._check_time()
         note_batches(self.rebuilt, [batch], self.position, self._interval_bytes)
-        if batch.is_control and self._aborted.get(batch.last_offset, (0, -1))[1] == batch.producer_id:
+        told = self._aborted.get(batch.last_offset)
+        if batch.is_control and told is not None and told[1] == batch.producer_id:
             del self._aborted[batch.last_offset]
         if self.is_sound:
             self.next_offset = batch.last_offset + 1

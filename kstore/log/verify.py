@@ -46,7 +46,8 @@ class LogCheck:
     ``epochs`` are the leader epochs with their start offsets, if they are known for certain. In a log that ``is_dense``
     each segment begins where the one before it ends. ``wrong`` has what was found so far. ``first_unsound`` is the base
     offset of the first segment whose batches aren't all sound, or that doesn't follow on the one before; None if there
-    is none. ``end_offset`` is where the segments before that one end, -1 without any.
+    is none. ``end_offset`` is where the segments before that one end, -1 without any. ``read_bytes`` of batches were
+    read so far.
     """
 
     __slots__ = (
@@ -61,6 +62,7 @@ class LogCheck:
         "end_offset",
         "epochs",
         "first_unsound",
+        "read_bytes",
         "wrong",
     )
 
@@ -85,6 +87,7 @@ class LogCheck:
         self.wrong: list[Wrong] = []
         self.first_unsound: int | None = None
         self.end_offset = -1
+        self.read_bytes = 0
 
     def step(self) -> bool:
         """Check some more; whether there is more to check. Raises OSError."""
@@ -92,8 +95,10 @@ class LogCheck:
             self._bases = log_offsets(self._fs.listdir(self._path))
         segment = self._segment
         if segment is not None:
+            before = segment.position
             if segment.step() < 0:
                 self._finish(segment)
+            self.read_bytes += segment.position - before
         elif self._number < len(self._bases):
             self._segment = self._next(self._bases)
         else:

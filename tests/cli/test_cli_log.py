@@ -167,6 +167,33 @@ def test_a_wrong_checksum_is_told_and_the_rest_is_shown(folder: Path, run: Run) 
     assert shown[0]["records"] == []
 
 
+def test_all_files_are_verified(folder: Path, run: Run) -> None:
+    done = run("verify", str(folder))
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.endswith(b" bytes: all sound\n")
+    log = folder / "node-1" / "orders-0"
+    for pattern, at, offset in (("*.log", 70, 0), ("*.txnindex", 5, 3)):
+        (file,) = log.glob(pattern)
+        whole = file.read_bytes()
+        file.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        done = run("verify", str(log), "--json")
+        told = json.loads(done.stdout)
+        assert (done.returncode, told["logs"]) == (1, 1)
+        (wrong,) = told["wrong"]
+        assert (Path(wrong["file"]).name, wrong["start"], wrong["offset"]) == (file.name, 0, offset)
+        assert b"1 range wrong" in run("verify", str(log)).stdout
+        file.write_bytes(whole)
+
+
+def test_a_log_in_use_is_verified_up_to_its_high_watermark(running: tuple[Cluster, Path], run: Run) -> None:
+    _, folder = running
+    assert run("verify", str(folder)).returncode == 0
+
+
+def test_what_kafka_wrote_is_verified(run: Run) -> None:
+    assert run("verify", str(GOLDEN)).stdout.endswith(b"all sound\n")
+
+
 def test_a_file_that_ends_in_no_batch_is_told(folder: Path, run: Run) -> None:
     log = folder / "node-1" / "orders-0"
     (file,) = log.glob("*.log")

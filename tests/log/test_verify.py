@@ -13,7 +13,7 @@ from kstore.log import Log
 from kstore.log.names import INDEX, LOG, TIME_INDEX, TRANSACTION_INDEX, segment_file
 from kstore.log.verify import LogCheck, verify
 from kstore.records import parse_batches
-from kstore.records.control import EndTransactionMarker, end_transaction_batch
+from kstore.records.control import ControlType, EndTransactionMarker, control_batch, end_transaction_batch
 
 PATH = "orders-0"
 CONFIG = small_config(segment_bytes=3000, index_interval_bytes=300)
@@ -171,3 +171,11 @@ def test_whatever_the_files_hold_it_ends_and_reads_each_byte_a_few_times_at_most
         steps += 1
         assert steps < 400
     assert all(0 <= each.start <= each.end for each in check.wrong)
+
+
+def test_control_batches_that_end_no_transaction_are_sound(fs: FileSystem) -> None:
+    log = Log.open(fs, PATH, CONFIG, now_ms=NOW_MS)
+    leader_change = control_batch(ControlType.LEADER_CHANGE, b"", NOW_MS, leader_epoch=0)
+    log.append_as_follower(parse_batches(leader_change), NOW_MS)
+    log.close()
+    assert verify(fs, PATH) == []

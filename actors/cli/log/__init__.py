@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from actors.cli.arguments import add_json, at_least
 from actors.cli.log.dump import dump
 from actors.cli.log.stats import stats
+from actors.cli.log.verify import verify
 from actors.cli.parsers import add_actions, new_parser
 from kstore.errors.arguments import LONG_MAX
 
@@ -24,6 +25,7 @@ it was noted last.
 EXAMPLES = """
 kstore log dump data/node-1/orders-0
 kstore log stats data
+kstore log verify data
 """
 DUMPING = """
 Prints batches and their records. Records of __consumer_offsets, __transaction_state and __cluster_metadata are
@@ -44,6 +46,14 @@ STATS_EXAMPLES = """
 kstore log stats data
 kstore log stats data/node-1/orders-0 --json
 """
+VERIFYING = """
+Reads all files of logs and checks them: the checksums, offsets and leader epochs of batches, the entries of indexes
+against the batches, snapshots, and leader epochs. What is wrong is printed, a line for each range of a file.
+"""
+VERIFY_EXAMPLES = """
+kstore log verify data
+kstore log verify kafka/node-1/orders-0 --json
+"""
 
 
 def add_to(verbs: Verbs) -> None:
@@ -61,6 +71,12 @@ def add_to(verbs: Verbs) -> None:
     dumping.add_argument("--batches", action="store_true", help="print the batches without their records")
     add_json(dumping, "a line of JSON for each batch")
     dumping.set_defaults(run=dump)
+
+    verifying = new_parser(actions, "verify", "check that files are as they were written", VERIFYING, VERIFY_EXAMPLES)
+    add_paths(verifying)
+    add_all(verifying)
+    add_json(verifying, "one object with what is wrong")
+    verifying.set_defaults(run=verify)
 
     counting = new_parser(actions, "stats", "count batches, records and bytes", STATS, STATS_EXAMPLES)
     add_paths(counting)
