@@ -68,8 +68,8 @@ longer than the `poll()` that started it, the consumer forgets it and never gets
   Apache Kafka counts the announced length of a request. The default is 256 MiB, or `socket.request.max.bytes` if that
   is more; Apache Kafka has no bound by default.
 - A subscription by regular expression (KIP-848) is matched again with a member's next heartbeat after topics have
-  changed; Apache Kafka does so in the background, at most every 10 s, and every
-  `group.consumer.regex.refresh.interval.ms`, for which nothing is left to do here.
+  changed, and that heartbeat is answered afterwards; Apache Kafka does so in the background, at most every 10 s, and
+  every `group.consumer.regex.refresh.interval.ms`, for which nothing is left to do here.
 - Responses that clients don't read, and the metadata and assignments of group members, are bounded by two keys of
   kstore's own (`queued.max.response.bytes`, `group.metadata.max.bytes`); Apache Kafka bounds neither.
 - Before the nodes start, their folders are compared. An in-sync replica whose log ends below a high watermark that some
@@ -90,7 +90,9 @@ longer than the `poll()` that started it, the consumer forgets it and never gets
   UNKNOWN_SERVER_ERROR. In the middle of a later one, a new target assignment is always made; Apache Kafka keeps the
   unfinished one if the member that joins takes over from a static member with the same subscription. A heartbeat of a
   member of the classic protocol is enough for a consumer group to follow changes of topics; Apache Kafka needs a member
-  of the consumer protocol, or one that joins.
+  of the consumer protocol, or one that joins. If the coordinator moves after a downgrade, before all have joined again,
+  the next one has them join; in Apache Kafka the partitions of the member that left stay nobody's until the next
+  rebalance.
 - A start is refused when the controller's metadata log is lost, is shorter than another node's copy, or is damaged by
   more than a torn end after a crash. The message says what to do.
 - Of the features that Apache Kafka 4.4 turns on in a new cluster, only `metadata.version`, `transaction.version` and

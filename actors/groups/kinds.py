@@ -58,11 +58,11 @@ class Kinds:
         self.classic = ClassicGroups(groups, appends, settings, new_uuid)
         without = downgrading.without
         consumer = ConsumerGroups(groups, appends, settings, topics, configs_of, new_uuid, without, self._work)
-        migration = Migration(
+        self._migration = Migration(
             self.classic, consumer, groups, appends, locks, settings, topics, downgrading, self._work, new_uuid
         )
         self._kinds: tuple[Kind, ...] = (self.classic, consumer)
-        self._parts: tuple[Part, ...] = (*self._kinds, migration)
+        self._parts: tuple[Part, ...] = (*self._kinds, self._migration)
         self._kind_of = {kind.record_type: kind for kind in self._kinds}
         self._takers: dict[type[Message], Handler] = {}
         for part in self._parts:
@@ -108,6 +108,7 @@ class Kinds:
 
     def apply(self, record: GroupRecord | ConsumerGroupRecord, event: Event) -> None:
         """Take a committed record of a group."""
+        self._migration.note(record)
         self._kind_of[type(record)].apply(record, event)
 
     def stored(self, append: GroupAppend, event: Event) -> None:

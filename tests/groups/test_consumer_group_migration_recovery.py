@@ -5,13 +5,14 @@ one makes of its log, and when faults end the group settles, whatever it has bec
 from __future__ import annotations
 
 from groups.lives import Life, Step, picture, steps
-from groups.migrating import TOPICS
+from groups.migrating import TOPICS, Migrating, assignment, started
 from groups.migrating_clients import PARTITIONS, REBALANCE_MS, SESSION_MS, ClassicOne, Client, ConsumerOne
 from groups.requests_of_groups import leave
 from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.coordinator.effects import LogEntry
+from kstore import errors
 from kstore.schema.messages.consumer_group_heartbeat import ConsumerGroupHeartbeatRequest
 
 STEPS = steps(
@@ -105,3 +106,19 @@ def test_a_group_of_both_protocols_is_what_its_log_says_and_settles(steps_of_it:
     life.live(steps_of_it)
     life.settle()
     life.check()
+
+
+def test_a_coordinator_that_moves_right_after_a_downgrade_has_members_join_again_once() -> None:
+    g = Migrating(started())
+    (a,) = g.classic_group((0, 1, 2, 3))
+    g.start("C")
+    generation, _ = g.rejoin(a)
+    g.beat("C", -1)
+    moved = Migrating(started(log=g.driven.log))
+    assert moved.heartbeat(a, generation) == errors.RebalanceInProgress.code, "two partitions were C's"
+    again = moved.join(a, protocols=("range",))
+    moved.driven.send_sync("s", a, again.generation_id, {a: assignment(0, 1, 2, 3)})
+    assert moved.driven.synced("s").assignment == assignment(0, 1, 2, 3)
+    settled = Migrating(started(log=moved.driven.log))
+    assert settled.classic.shown_state == "Stable"
+    assert settled.heartbeat(a, again.generation_id) == errors.NONE

@@ -35,7 +35,7 @@ from actors.groups.migration.classic_joining import ClassicJoining
 from actors.groups.migration.classic_members import ClassicMembers
 from actors.groups.migration.downgrading import Downgrading
 from actors.groups.migration.upgrading import check_upgrade, upgraded
-from actors.groups.records import ConsumerGroupRecord
+from actors.groups.records import ConsumerGroupRecord, GroupRecord
 from actors.groups.settings import GroupSettings
 from actors.groups.timers import TimerKey
 from actors.groups.topics import Topics
@@ -43,6 +43,7 @@ from kstore import errors
 from kstore.errors import NONE, KafkaError
 from kstore.named import NamedTuple
 from kstore.schema.messages.consumer_group_heartbeat import ConsumerGroupHeartbeatRequest
+from kstore.schema.messages.consumer_group_records import ConsumerGroupMetadataKey
 from kstore.schema.messages.heartbeat import HeartbeatRequest
 from kstore.schema.messages.join_group import JoinGroupRequest
 from kstore.schema.messages.leave_group import LeaveGroupRequest
@@ -89,6 +90,9 @@ class Migration:
         joining = ClassicJoining(consumer.heartbeats, downgrading, settings, topics, new_uuid)
         self._members = ClassicMembers(consumer, joining, topics, work)
         self._founders: dict[str, Founder] = {}  # by group that becomes a classic one
+        self._is_loaded = False
+        self._ended: set[str] = set()  # consumer groups, whose last record so far is their end
+        self._just_downgraded: dict[str, None] = {}  # classic groups, whose last record so far is their first one
         self.handlers: Mapping[type[Message], Handler] = {
             ConsumerGroupHeartbeatRequest: self._heartbeat_of_consumer,
             JoinGroupRequest: self._join,
@@ -202,8 +206,29 @@ class Migration:
         if founder is not None:
             event.refuse(founder.caller.reply, error)
 
+    def note(self, record: GroupRecord | ConsumerGroupRecord) -> None:
+        """Look at a record while the log is read, for downgrades."""
+        if self._is_loaded:
+            return
+        if isinstance(record, GroupRecord):
+            self._just_downgraded.pop(record.group_id, None)
+            if record.group_id in self._ended and record.value is not None and record.value.members:
+                self._just_downgraded[record.group_id] = None
+            self._ended.discard(record.group_id)
+        elif record.value is None and isinstance(record.key, ConsumerGroupMetadataKey):
+            self._ended.add(record.group_id)
+
     def loaded(self, event: Event) -> None:
-        """Each kind has its own groups."""
+        """Have members of groups join again that were downgraded when the coordinator moved: what members had that left
+        with the downgrade is nobody's before that, and no record says so.
+        """
+        self._is_loaded = True
+        for group_id in self._just_downgraded:
+            group = self._groups.get(group_id)
+            if isinstance(group, ClassicGroup) and group.state is GroupState.STABLE:
+                self._classic.rebalance(group, "the coordinator moved right after the group's downgrade", event)
+        self._ended.clear()
+        self._just_downgraded.clear()
 
     def timer_fired(self, key: TimerKey, event: Event) -> None:
         """Each kind has its own timers."""
