@@ -349,11 +349,10 @@ class Replicas:
         self.all_closed = not any(ends.failure for ends in closed.values())
         folder.notes.update({label(*key): ends.note for key, ends in closed.items() if ends.note is not None})
         try:
-            folder.checkpoint_high_watermarks({key: ends.high_watermark for key, ends in closed.items()})
-            folder.checkpoint_recovery_points({key: ends.recovery_point for key, ends in closed.items()})
-            folder.checkpoint_start_offsets(
-                {key: ends.start_offset for key, ends in closed.items() if ends.start_offset}
-            )
+            starts = {key: ends.start_offset for key, ends in closed.items() if ends.start_offset}
+            folder.checkpoint_high_watermarks({key: ends.high_watermark for key, ends in closed.items()})()
+            folder.checkpoint_recovery_points({key: ends.recovery_point for key, ends in closed.items()})()
+            folder.checkpoint_start_offsets(starts)()
         except OSError as error:
             self.all_closed = False
             what = "node %d: the checkpoints of %s can't be written, its logs are recovered at the next start: %s"

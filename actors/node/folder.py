@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from kstore.fs import FileSystem, LockedError
@@ -145,25 +146,27 @@ class Folder:
             self._lock = self.fs.lock(LOCK)
         write_meta_properties(self.fs, self.meta)
 
-    def checkpoint_high_watermarks(self, offsets: Mapping[tuple[str, int], int]) -> None:
-        """Write each partition's high watermark."""
-        self.check_is_there()
-        write_offsets(self.fs, HIGH_WATERMARKS, offsets, sync=False)
+    def checkpoint_high_watermarks(self, offsets: Mapping[tuple[str, int], int]) -> Callable[[], None]:
+        """Write each partition's high watermark. As with every checkpoint, the folder is checked now, and the call
+        returned writes the file durably, on any thread.
+        """
+        return self._checkpoint(HIGH_WATERMARKS, offsets)
 
-    def checkpoint_recovery_points(self, offsets: Mapping[tuple[str, int], int]) -> None:
+    def checkpoint_recovery_points(self, offsets: Mapping[tuple[str, int], int]) -> Callable[[], None]:
         """Write up to where each log is known to be on disk."""
-        self.check_is_there()
-        write_offsets(self.fs, RECOVERY_POINTS, offsets, sync=False)
+        return self._checkpoint(RECOVERY_POINTS, offsets)
 
-    def checkpoint_start_offsets(self, offsets: Mapping[tuple[str, int], int]) -> None:
+    def checkpoint_start_offsets(self, offsets: Mapping[tuple[str, int], int]) -> Callable[[], None]:
         """Write the start offsets of logs that don't start at their first segment's offset."""
-        self.check_is_there()
-        write_offsets(self.fs, START_OFFSETS, offsets, sync=False)
+        return self._checkpoint(START_OFFSETS, offsets)
 
-    def checkpoint_cleaner_offsets(self, offsets: Mapping[tuple[str, int], int]) -> None:
+    def checkpoint_cleaner_offsets(self, offsets: Mapping[tuple[str, int], int]) -> Callable[[], None]:
         """Write up to where compacted logs are clean."""
+        return self._checkpoint(CLEANER_OFFSETS, offsets)
+
+    def _checkpoint(self, name: str, offsets: Mapping[tuple[str, int], int]) -> Callable[[], None]:
         self.check_is_there()
-        write_offsets(self.fs, CLEANER_OFFSETS, offsets, sync=False)
+        return partial(write_offsets, self.fs, name, dict(offsets))
 
     def mark_clean(self, broker_epoch: int) -> None:
         """Do the last steps of a clean stop: write notes about the logs, and the mark that the stop was clean."""

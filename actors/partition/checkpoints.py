@@ -6,8 +6,9 @@ file may lag behind rising ones, which only makes a recovery longer, but is writ
 what was truncated may come again with other bytes. Start offsets are kept in the same way; they are also written at
 once when a partition is gone, because a new topic of its name begins at 0. An idle node writes nothing.
 
-A file that can't be written is retried until it works, and logged once. The logs go on: an older checkpoint only costs
-a longer recovery, and a high watermark that the leader corrects.
+The files are written durably, off the turn. A recovery point that must be in its file before a log goes on is noted
+with ``NoteRecoveryPoint``. A file that can't be written is retried until it works, and logged once. The logs go on: an
+older checkpoint only costs a longer recovery, and a high watermark that the leader corrects.
 """
 
 from __future__ import annotations
@@ -18,12 +19,15 @@ from typing import TYPE_CHECKING
 from actors.partition.messages import HighWatermarkMoved, RecoveryPointMoved, ReportHighWatermark, StartOffsetMoved
 from actors.runtime import Actor, receives
 from actors.runtime.logs import logger
+from actors.runtime.worker import outcome_of
 from kstore.log.names import TopicAndPartition
 from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
     from actors.node.node import BrokerNode
-    from actors.runtime import Ref
+    from actors.runtime import Ref, Reply
+
+Write = Callable[[Mapping[TopicAndPartition, int]], Callable[[], None]]
 
 REPORT = ReportHighWatermark()
 RETRY_MS = 5_000
@@ -36,12 +40,20 @@ class ForgetReplica(NamedTuple):
     partition: int
 
 
+class NoteRecoveryPoint(NamedTuple):
+    """Have a log's recovery point in the file; answered once it is durable there, with an OSError if it can't be."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
 class CheckpointTime(NamedTuple):
     """To itself: the interval of the checkpoint has passed since something moved."""
 
 
 class Checkpoint(Actor):
-    """One of a node's checkpoint files. ``write`` writes the values of all logs into it."""
+    """One of a node's checkpoint files. ``write`` returns what writes the values of all logs into it."""
 
     node: BrokerNode
 
@@ -51,7 +63,7 @@ class Checkpoint(Actor):
         self,
         node: BrokerNode,
         known: Mapping[TopicAndPartition, int],
-        write: Callable[[Mapping[TopicAndPartition, int]], None],
+        write: Write,
         name: str,
     ) -> None:
         super().__init__(node, name)
@@ -60,6 +72,10 @@ class Checkpoint(Actor):
         self.write = write
         self.timed = False
         self.failing = False
+        self.writing = False
+        self.outdated = False  # what is being written
+        self.replies: list[Reply] = []  # for the next write, and
+        self.served: list[Reply] = []  # for the one under way
 
     def set_timer(self, delay_ms: float | None = None) -> None:
         """Set a timer for the next write."""
@@ -74,21 +90,41 @@ class Checkpoint(Actor):
         self.save()
 
     def save(self) -> None:
-        """Write the file; later, if that can't be done now."""
-        what = self.actor_urn.rpartition("/")[2].replace("-", " ")
+        """Write the file, after the write that is under way; later, if that can't be done now."""
+        self.outdated = self.writing
+        if self.writing:
+            return
+        self.served, self.replies = self.replies, []
         try:
-            self.write(self.known)
+            write = self.write(self.known)
         except OSError as error:
-            self.note("CheckpointNotWritten", what, error.errno or -1)
+            self.saved(error)
+            return
+        if self.node.fs.in_memory:
+            self.saved(outcome_of(write))
+        else:
+            self.writing = True
+            self.on_disk(write, self.saved)
+
+    def saved(self, outcome: object) -> None:
+        """Handle that the file was written, or couldn't be."""
+        self.writing = False
+        what = self.actor_urn.rpartition("/")[2].replace("-", " ")
+        if isinstance(outcome, OSError):
+            self.note("CheckpointNotWritten", what, outcome.errno or -1)
             if not self.failing:
                 self.failing = True
                 line = "node %d: the checkpoint of %s can't be written: %s; kstore retries"
-                logger("storage").warning(line, self.node.node_id, what, error)
+                logger("storage").warning(line, self.node.node_id, what, outcome)
             self.set_timer(min(self.interval_ms, RETRY_MS))
-        else:
-            if self.failing:
-                self.failing = False
-                logger("storage").warning("node %d: the checkpoint of %s can be written again", self.node.node_id, what)
+        elif self.failing:
+            self.failing = False
+            logger("storage").warning("node %d: the checkpoint of %s can be written again", self.node.node_id, what)
+        served, self.served = self.served, []
+        for reply in served:
+            reply.set(outcome)
+        if self.outdated:
+            self.save()
 
 
 class HighWatermarks(Checkpoint):
@@ -100,7 +136,7 @@ class HighWatermarks(Checkpoint):
         self,
         node: BrokerNode,
         known: Mapping[TopicAndPartition, int],
-        write: Callable[[Mapping[TopicAndPartition, int]], None],
+        write: Write,
         name: str = "high-watermarks",
     ) -> None:
         super().__init__(node, known, write, name)
@@ -145,8 +181,13 @@ class HighWatermarks(Checkpoint):
 
     def _write_when_known(self) -> None:
         if not self.asked and self.changed:
+            self.changed = False
             self.save()
-            self.changed = self.failing
+
+    def saved(self, outcome: object) -> None:
+        """As ``Checkpoint``."""
+        self.changed = self.changed or isinstance(outcome, OSError)
+        super().saved(outcome)
 
 
 class RecoveryPoints(Checkpoint):
@@ -158,7 +199,7 @@ class RecoveryPoints(Checkpoint):
         self,
         node: BrokerNode,
         known: Mapping[TopicAndPartition, int],
-        write: Callable[[Mapping[TopicAndPartition, int]], None],
+        write: Write,
         name: str = "recovery-points",
     ) -> None:
         super().__init__(node, known, write, name)
@@ -167,6 +208,13 @@ class RecoveryPoints(Checkpoint):
     def recovery_point_moved(self, message: RecoveryPointMoved) -> None:
         """Note a log's new recovery point."""
         self._moved(message)
+
+    @receives(NoteRecoveryPoint)
+    def note_recovery_point(self, message: NoteRecoveryPoint) -> None:
+        """Write a log's recovery point at once."""
+        self.known[message.topic, message.partition] = message.offset
+        self.replies.append(self.defer())
+        self.save()
 
     def _moved(self, message: RecoveryPointMoved | StartOffsetMoved) -> None:
         self.known[message.topic, message.partition] = message.offset

@@ -12,10 +12,10 @@ written.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from actors.partition.checkpoints import Checkpoint, ForgetReplica
+from actors.partition.checkpoints import Checkpoint, ForgetReplica, Write
 from actors.partition.cleaning_messages import (
     Clean,
     Cleaned,
@@ -58,7 +58,7 @@ class LogCleaner(Checkpoint):
         self,
         node: BrokerNode,
         known: Mapping[TopicAndPartition, int],
-        write: Callable[[Mapping[TopicAndPartition, int]], None],
+        write: Write,
         name: str = "log-cleaner",
     ) -> None:
         super().__init__(node, known, write, name)

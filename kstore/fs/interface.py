@@ -2,8 +2,8 @@
 
 Paths are relative to the file system's root, with ``/`` between their parts. Failures are ``OSError`` as the
 platform raises them (``FileNotFoundError``, ``FileExistsError``, ENOSPC ...), plus the two below. One owner uses a
-file at a time; only what ``sync_later`` and ``sync_path_later`` return, ``read_piece`` and ``read_bytes`` may run on
-another thread.
+file at a time; only what ``sync_later`` and ``sync_path_later`` return, ``read_piece``, ``read_bytes`` and ``replace``
+may run on another thread.
 
 Durability: what ``append`` wrote survives the end of the process; what was synced survives a power cut. A new name
 is durable after ``sync_dir`` of its folder. ``replace`` is atomic: a reader finds the old content or the new one.

@@ -4,9 +4,10 @@ Disk work is created in order and must run in order, on any thread; only its ``d
 a log says "durable up to here" and must not say so of bytes that were cut and written anew meanwhile: every
 truncation starts a new generation, and what belongs to an older one raises nothing.
 
-An fsync costs milliseconds, so only what has changed is synced: a log that nothing was appended to or cut from since
-the last time has nothing to do, even if an epoch without records was noted in it, which a power cut may take; each
-file and folder is synced once in a piece of work, and the folder above only until it is known to have the log's name.
+An fsync costs milliseconds, so only what has changed is synced: a log that nothing was appended to or cut from, at
+either end, since the last time has nothing to do, even if an epoch without records was noted in it, which a power cut
+may take; each file and folder is synced once in a piece of work, and the folder above only until it is known to have
+the log's name.
 """
 
 from __future__ import annotations
@@ -34,8 +35,10 @@ class Durability:
         "_cut",
         "_log",
         "_loose",
+        "_names_gone",
         "_names_new",
         "_path_new",
+        "_settled",
         "_synced_ms",
         "_waiting",
         "generation",
@@ -48,10 +51,11 @@ class Durability:
         self.recovery_point = recovery_point
         self._waiting: list[DiskWork] = []
         self._loose: set[str] = set()
-        self.generation = 0
+        self.generation = self._settled = 0
         self._synced_ms = now_ms
         self._cut = repaired
         self._names_new = True  # in the log's folder
+        self._names_gone = False  # from there: the next start must not find them
         self._path_new = True  # that folder itself
 
     def written(self, path: str) -> None:
@@ -83,7 +87,7 @@ class Durability:
     def sync_work(self) -> DiskWork | None:
         """Make the log durable up to its end; None when there is nothing to do."""
         log = self._log
-        if log.end_offset <= self.recovery_point and not self._loose and not self._cut:
+        if log.end_offset <= self.recovery_point and not (self._loose or self._cut or self._names_gone):
             return None
         return self._work(f"sync {log.path}", log.end_offset)
 
@@ -101,8 +105,9 @@ class Durability:
         def done(error: BaseException | None) -> None:
             if error is not None:
                 self._log.failed(f"couldn't make {self._log.path} durable: {error}")
-            elif generation == self.generation and end_offset > self.recovery_point:
-                self.recovery_point = end_offset
+            elif generation == self.generation and self._log.failure is None:  # else another sync may have lost pages
+                self._settled = generation
+                self.recovery_point = max(self.recovery_point, end_offset)
 
         return DiskWork(name, run, done)
 
@@ -121,17 +126,18 @@ class Durability:
             self._loose.add(log.epochs.path)
             log.epochs.unsynced = False
         steps += [log.fs.sync_path_later(path) for path in sorted(self._loose)]
-        if self._names_new or self._loose:
+        if self._names_new or self._names_gone or self._loose:
             steps.append(log.fs.sync_path_later(log.path))
         if self._path_new:
             steps.append(log.fs.sync_path_later(parent(log.path)))
         self._loose.clear()
-        self._cut = self._names_new = self._path_new = False
+        self._cut = self._names_new = self._names_gone = self._path_new = False
         return steps
 
     def forget(self, unlinks: list[Step]) -> None:
         """Files to unlink after ``file.delete.delay.ms``; in memory at once, as they take room there."""
         log = self._log
+        self._names_gone = self._names_gone or bool(unlinks)
         delay_ms = 0 if log.fs.in_memory else log.config.file_delete_delay_ms
         for unlink in unlinks:
             self._waiting.append(DiskWork(f"unlink in {log.path}", unlink, self._unlinked, delay_ms))
@@ -143,6 +149,16 @@ class Durability:
     def only_up_to(self, offset: int) -> None:
         """Note that less is on the disk than was taken for granted."""
         self.recovery_point = min(self.recovery_point, offset)
+
+    def lowered(self, offset: int) -> None:
+        """Note that nothing is promised from an offset on, whatever is being synced."""
+        self.generation += 1
+        self.recovery_point = min(self.recovery_point, offset)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether what was cut last is durably gone."""
+        return self._settled == self.generation
 
     def truncated(self, end_offset: int, *, fully: bool = False) -> None:
         """Note that the log ends at ``end_offset`` now; ``fully``: nothing that it had before is left."""

@@ -117,19 +117,34 @@ class LeaderEpochs:
 
     def truncate_from_end(self, end_offset: int) -> None:
         """Forget the epochs that began at or after ``end_offset``."""
-        keep = bisect_left(self._starts, end_offset)
-        if keep < len(self._starts):
-            del self._epochs[keep:], self._starts[keep:]
-            self._look_at_latest()
+        if self._cut_end(end_offset):
             self.write()
 
     def truncate_from_start(self, start_offset: int) -> None:
         """Forget what ended before ``start_offset``; the epoch that holds it now begins there."""
-        gone = bisect_right(self._starts, start_offset)
-        if gone and (gone > 1 or self._starts[0] < start_offset):
-            del self._epochs[: gone - 1], self._starts[: gone - 1]
-            self._starts[0] = start_offset
+        if self._cut_start(start_offset):
             self.write()
+
+    def fit(self, start_offset: int, end_offset: int) -> None:
+        """As both truncations; the file is left to a later ``write``."""
+        self._cut_start(start_offset)
+        self._cut_end(end_offset)
+
+    def _cut_end(self, end_offset: int) -> bool:
+        keep = bisect_left(self._starts, end_offset)
+        if keep == len(self._starts):
+            return False
+        del self._epochs[keep:], self._starts[keep:]
+        self._look_at_latest()
+        return True
+
+    def _cut_start(self, start_offset: int) -> bool:
+        gone = bisect_right(self._starts, start_offset)
+        if not gone or (gone == 1 and self._starts[0] == start_offset):
+            return False
+        del self._epochs[: gone - 1], self._starts[: gone - 1]
+        self._starts[0] = start_offset
+        return True
 
     def clear(self) -> None:
         """Forget all epochs."""
@@ -139,10 +154,10 @@ class LeaderEpochs:
             self.latest = UNDEFINED
             self.write()
 
-    def write(self) -> None:
-        """Write the checkpoint."""
+    def write(self, *, sync: bool = False) -> None:
+        """Write the checkpoint; without ``sync``, a power loss may take it until it is synced."""
         if checked.on:
             self.check()
         entries = [f"{epoch} {start}" for epoch, start in zip(self._epochs, self._starts, strict=True)]
-        self._fs.replace(self.path, versioned(entries), sync=False)
-        self.unsynced = True
+        self._fs.replace(self.path, versioned(entries), sync=sync)
+        self.unsynced = not sync

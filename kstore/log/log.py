@@ -297,12 +297,21 @@ class Log:
         """
         return retention.expire(self, now_ms)
 
+    def lower_recovery_point(self, offset: int) -> int:
+        """Promise nothing from ``offset`` on, as it is about to be cut there; the recovery point that is left.
+
+        That is to be in its checkpoint, durably, before ``truncate_to`` is called: after a power loss what lay behind
+        it may be torn, and is then no damage. Raises KafkaStorageError when the disk fails.
+        """
+        return self.truncation.prepare(offset)
+
     def truncate_to(self, offset: int) -> int:
         """Cut everything from ``offset`` on; the new end: where the last batch that is left ends.
 
         It is lower than ``offset`` when that lies inside of a batch, or between two batches. The recovery point and the
-        high watermark fall with the end; write their checkpoints soon after. Raises KafkaStorageError when the disk
-        fails half way: the log is then closed for appends.
+        high watermark fall with the end. Append nothing before the cut is durable (``flush_work``): a power loss could
+        leave some of the new batches and some of the old ones. Raises KafkaStorageError when the disk fails half way:
+        the log is then closed for appends.
 
         At the log's end there are no records to cut, but an epoch may begin there that has none: it goes too.
         """

@@ -25,11 +25,13 @@ class RecoveredEpochs:
         self._segments = segments
         self.epochs = LeaderEpochs(fs, f"{path}/{EPOCHS}")
         self.are_known = False
+        self._in_file: list[tuple[int, int]] = []
 
     def read(self) -> None:
         """Read the file, if it can be read."""
         try:
             self.epochs = LeaderEpochs.read(self._fs, self.epochs.path)
+            self._in_file = self.epochs.entries
             self.are_known = len(self.epochs) > 0 or not len(self._segments)  # an empty file may be a lost one
         except FileNotFoundError:
             self.are_known = not len(self._segments)
@@ -60,10 +62,11 @@ class RecoveredEpochs:
                 for batch in segment.batches(0):
                     if batch.leader_epoch > self.epochs.latest:
                         self.epochs.note(batch.leader_epoch, batch.base_offset)
-        self.epochs.truncate_from_start(start_offset)
-        self.epochs.truncate_from_end(end_offset)
-        if (len(self.epochs) and was_walked) or (not self.are_known and end_offset > start_offset):
-            self.epochs.write()
+        self.epochs.fit(start_offset, end_offset)
+        if self.epochs.entries != self._in_file:
+            self.epochs.write(sync=after_crash)  # the old file may be the better one, if this one is lost
+        elif was_walked and len(self.epochs):
+            self.epochs.unsynced = True  # a process that was killed may have written it
 
     def _starts_in_known_epoch(self, start_offset: int) -> bool:
         """Whether the epoch of the first records is known: the file may tell of a later start, of which the checkpoint

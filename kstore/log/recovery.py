@@ -108,7 +108,7 @@ class Loader:
         self.segments = Segments(fs, path)
         self.report = RecoveryReport(clean)
         self.epochs = RecoveredEpochs(fs, path, self.segments)
-        self.durable_offset = 0
+        self.durable_offset = self.recovery_point = 0
         self.walked: set[int] = set()  # base offsets of segments
         self.with_markers: set[int] = set()  # of those
         self.with_producers: set[int] = set()  # of those
@@ -187,6 +187,7 @@ class Loader:
 
     def _make_sound(self, recovery_point: int, start_offset: int) -> int:
         """Load or walk every segment; the log's end."""
+        self.recovery_point = recovery_point
         if self.report.clean:
             self.durable_offset = LONG_MAX
         elif recovery_point > start_offset:  # else all that was durable is deleted
@@ -211,11 +212,13 @@ class Loader:
     def _follows(self, segment: Segment, end_offset: int) -> bool:
         """Whether a segment may follow on one that ends elsewhere than it begins. If not, the log is cut before it.
 
-        Only in a log that was compacted are there gaps: then there are others, inside of segments.
+        Only in a log that was compacted are there gaps: then there are others, inside of segments. It is compacted
+        below its recovery point: above that, if it is known, a gap is what a power loss took.
         """
         path = segment.file.path
         if segment.base_offset > end_offset:
-            if self.config.compacted or self._was_compacted():
+            may_be_compacted = self.report.clean or not segment.base_offset > self.recovery_point > 0
+            if may_be_compacted and (self.config.compacted or self._was_compacted()):
                 return True
             cause = f"what lies between offset {end_offset} and {path} is gone"
         else:

@@ -42,6 +42,19 @@ class Truncation:
         if checked.on:
             log.check()
 
+    def prepare(self, offset: int) -> int:
+        """As ``Log.lower_recovery_point``."""
+        log = self._log
+        if offset < log.recovery_point:
+            try:
+                found = log.segments.from_offset(offset)[0].find(offset)
+            except OSError as error:
+                raise log.failed(f"couldn't read {log.path} at {offset}: {error}") from error
+            except CorruptMessage as error:
+                raise failed_to_read(log, error) from error
+            log.disk.lowered(offset if found is None else min(offset, found[1]))
+        return log.recovery_point
+
     def from_offset(self, offset: int) -> int:
         """As ``Log.truncate_to``."""
         log = self._log

@@ -13,10 +13,11 @@ from random import Random
 from log.batching import NOW_MS
 
 from actors.node.folder import claim_folder
+from kstore.errors import KafkaStorageError
 from kstore.fs import FileSystem
 from kstore.fs.faulty import WRITING, Fault, FaultyFileSystem
 from kstore.log import DiskWork, Log, LogConfig
-from kstore.log.checkpoints import HIGH_WATERMARKS, RECOVERY_POINTS, START_OFFSETS, MetaProperties, write_offsets
+from kstore.log.checkpoints import MetaProperties
 from kstore.log.manifest import note_log
 from kstore.named import NamedTuple
 from kstore.records import RecordBatch
@@ -98,12 +99,13 @@ class CrashNode:
         self.fs = FaultyFileSystem(disk)
         self.config = config
         self.works: list[DiskWork] = []
-        self.stopping = False
+        self.stopping = self.is_claimed = False
         self.log: Log
 
     def start(self, now_ms: int = NOW_MS) -> Log:
         """As a broker starts on its folder."""
         folder = self.folder = claim_folder(self.fs, "node-1")
+        self.is_claimed = True
         folder.begin(META)
         self.works = []
         self.log = Log.open(
@@ -143,17 +145,17 @@ class CrashNode:
     def lower_recovery_point(self, offset: int) -> None:
         """The log is about to be cut there: from now on what comes behind may be torn."""
         if offset < self.log.recovery_point:
-            write_offsets(self.fs, RECOVERY_POINTS, {KEY: offset})
+            self.folder.checkpoint_recovery_points({KEY: self.log.lower_recovery_point(offset)})()
 
     def checkpoint(self, *, all_moves: bool) -> None:
         """Write the checkpoints of what has moved; unless ``all_moves``, only of what has fallen, which can't wait."""
         point, start = self.log.recovery_point, self.log.start_offset
         if point < self._known[0] or all_moves:
-            write_offsets(self.fs, RECOVERY_POINTS, {KEY: point})
+            self.folder.checkpoint_recovery_points({KEY: point})()
         if start < self._known[1] or all_moves:
-            write_offsets(self.fs, START_OFFSETS, {KEY: start} if start else {})
+            self.folder.checkpoint_start_offsets({KEY: start} if start else {})()
         if all_moves:
-            write_offsets(self.fs, HIGH_WATERMARKS, {KEY: self.log.high_watermark})
+            self.folder.checkpoint_high_watermarks({KEY: self.log.high_watermark})()
         self._known = point, start
 
     def stop(self) -> None:
@@ -161,14 +163,17 @@ class CrashNode:
         self.stopping = True
         self.works += self.log.closing_work()
         self.work(len(self.works))
-        assert self.log.failure is None, self.log.failure
+        if self.log.failure is not None:
+            raise KafkaStorageError(self.log.failure)
         self.folder.notes[PATH] = note_log(self.log)
         self.log.shut()
         self.checkpoint(all_moves=True)
         self.stopping = False
         self.folder.mark_clean(7)
-        self.folder.release()
+        self.die()
 
     def die(self) -> None:
         """As at SIGKILL: nothing more is done, and what was written stays."""
-        self.folder.release()
+        if self.is_claimed:
+            self.is_claimed = False
+            self.folder.release()

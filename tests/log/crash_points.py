@@ -46,9 +46,9 @@ def as_written(fs: FileSystem) -> ForgetfulFileSystem:
 
 
 def state(log: Log) -> tuple[Any, ...]:
-    """What a log is, as far as its users see."""
+    """What a log is, as far as its users see; of a producer's batches before its last, a snapshot may know fewer."""
     producers = {
-        each.producer_id: (each.epoch, sequences(each), each.transaction_first_offset) for each in log.producers
+        each.producer_id: (each.epoch, sequences(each)[-1:], each.transaction_first_offset) for each in log.producers
     }
     return log.start_offset, log.end_offset, everything(log), log.epochs.entries, producers
 
@@ -67,7 +67,7 @@ class CrashPoints:
 
     def run(self, steps: Sequence[str] | int) -> None:
         """Begin the workload, and do steps of it: these, or so many that are drawn."""
-        self.workload.node.start()
+        self.workload.begin()
         for each in range(steps) if isinstance(steps, int) else steps:
             step = self.workload.drawn_step() if isinstance(each, int) else each
             self.done.append(step)

@@ -35,6 +35,7 @@ class Log:
         self.end_offset = 0
         self.recovery_point = 0
         self.failure: str | None = None
+        self.disk, self.is_settled = self, True  # whether what was cut is durably gone
         self.handed_out: list[Any] = []
         self.done: list[str] = []
 
@@ -59,7 +60,9 @@ class Log:
         return handed_out
 
     def flush_work(self):
-        return self.work(f"sync {self.end_offset}") if self.recovery_point < self.end_offset else None
+        if self.recovery_point < self.end_offset or not self.is_settled:
+            return self.work(f"sync {self.end_offset}")
+        return None
 
 
 def queue_of():
@@ -92,6 +95,21 @@ def test_those_who_wait_while_a_sync_is_under_way_share_the_next():
     disk.do_one()
     assert told == [1, 2, 3]
     assert log.done == ["sync 1", "sync 3"]
+
+
+def test_a_cut_is_waited_for_though_all_that_is_left_is_durable():
+    queue, disk, log = queue_of()
+    told = []
+    log.end_offset = 3
+    queue.sync(lambda: told.append("before"))
+    log.end_offset = log.recovery_point = 2
+    log.is_settled = False
+    queue.sync(lambda: told.append("after the cut"))
+    disk.do_one()
+    assert told == []
+    log.is_settled = True
+    disk.do_one()
+    assert told == ["before", "after the cut"]
 
 
 def test_what_is_durable_already_is_not_waited_for():

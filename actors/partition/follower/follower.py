@@ -13,9 +13,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from actors.partition.checkpoints import NoteRecoveryPoint
 from actors.partition.chunks import batches_of
 from actors.partition.messages import BecomeFollower, Follow, Replicated, StartAt, Unfollow
-from kstore.errors import CorruptMessage, KafkaError
+from kstore.errors import CorruptMessage, KafkaError, KafkaStorageError
 
 if TYPE_CHECKING:
     from actors.partition.replica.replica import Replica
@@ -64,9 +65,10 @@ class Follower:
             replica.note("EpochFenced", replica.label, self.leader_epoch, replica.leader_epoch)
             return None
         taken = True
+        cut = True
         try:
             if diverging is not None:
-                self._truncate(*diverging)
+                cut = self._truncate(*diverging)
             else:
                 if records:
                     self._append(records)
@@ -78,10 +80,10 @@ class Follower:
         if waits:
             replica.disk_queue.sync(self._synced)
         replica.appended()
-        return None if waits else taken
+        return None if waits or not cut else taken
 
     def _synced(self) -> None:
-        """Handle a finished sync: appended records are on disk, or never will be."""
+        """Handle a finished sync: appended records are on disk, or never will be; what was cut is off it."""
         if self.replica.follower is self:
             self._report(self.log.failure is not None)
 
@@ -109,12 +111,12 @@ class Follower:
             log.advance_start_offset(min(leader_start, log.high_watermark))
             self.replica.start_moved()
 
-    def _truncate(self, epoch: int, leader_end: int) -> None:
+    def _truncate(self, epoch: int, leader_end: int) -> bool:
         """Truncate the log to where it may diverge from the leader's: the leader's largest epoch up to ``epoch`` ends
         at ``leader_end``.
 
         If this log doesn't have that epoch, it is truncated at the end of the one before, and the leader is asked again
-        from there.
+        from there. Returns as ``_truncate_to``.
         """
         log = self.log
         known_epoch, known_end = log.epoch_end_offset(epoch)
@@ -124,16 +126,51 @@ class Follower:
             offset = known_end
         else:
             offset = min(known_end, leader_end)
-        self._truncate_to(min(offset, log.end_offset))
+        return self._truncate_to(min(offset, log.end_offset))
 
-    def _truncate_to(self, offset: int) -> None:
-        old_end = self.log.end_offset
-        new_end = self.log.truncate_to(offset)  # even at its end: an epoch that the leader doesn't have may begin there
-        if new_end < old_end:
-            self.replica.note("Truncated", self.replica.label, old_end, new_end)
-            self.replica.truncated()
-            self.replica.high_watermark_moved()
-            self.replica.start_moved()
+    def _truncate_to(self, offset: int) -> bool:
+        """Truncate the log; whether that is done, else the fetcher is told later.
+
+        On a disk the recovery point falls first, in its checkpoint as well, and nothing is fetched before the cut is
+        durable: of the old batches none may come back behind the new ones.
+        """
+        log, replica = self.log, self.replica
+        if offset < log.recovery_point and not log.fs.in_memory:
+            point = NoteRecoveryPoint(replica.topic, replica.partition, log.lower_recovery_point(offset))
+            replica.request(replica.listeners.recovery_points, point, self._lowered, offset)
+            return False
+        return self._cut(offset)
+
+    def _lowered(self, outcome: object, offset: int) -> None:
+        """The checkpoint says that nothing is promised any more of what is to be cut; or it couldn't be written."""
+        if self.replica.follower is not self:
+            return
+        if isinstance(outcome, Exception):
+            self.replica.note("ReplicationFailed", self.replica.label, offset, KafkaStorageError.code)
+            self._report(True)
+            return
+        try:
+            if self._cut(offset):
+                self._report(False)
+        except KafkaError as error:  # the log has told its owner
+            self.replica.note("ReplicationFailed", self.replica.label, offset, error.code)
+            self._report(True)
+        self.replica.appended()
+
+    def _cut(self, offset: int) -> bool:
+        log, replica = self.log, self.replica
+        old_end = log.end_offset
+        new_end = log.truncate_to(offset)  # even at its end: an epoch that the leader doesn't have may begin there
+        if new_end >= old_end:
+            return True
+        replica.note("Truncated", replica.label, old_end, new_end)
+        replica.truncated()
+        replica.high_watermark_moved()
+        replica.start_moved()
+        if log.fs.in_memory:
+            return True
+        replica.disk_queue.sync(self._synced)
+        return False
 
     def start_at(self, message: StartAt) -> None:
         """Go on from a common offset, as the leader's log ends before this one's end, or begins after it.
@@ -146,9 +183,10 @@ class Follower:
             self._report(False)
             return
         end = self.log.end_offset
+        cut = True
         try:
             if message.leader_end < end:
-                self._truncate_to(message.leader_end)
+                cut = self._truncate_to(message.leader_end)
             elif message.leader_start > end:
                 self.log.truncate_fully_and_start_at(message.leader_start)
                 self.replica.note("Truncated", self.replica.label, end, message.leader_start)
@@ -159,7 +197,8 @@ class Follower:
             self.replica.note("ReplicationFailed", self.replica.label, end, error.code)
             self._report(True)
         else:
-            self._report(False)
+            if cut:
+                self._report(False)
 
     def _report(self, failed: bool) -> None:
         log, replica = self.log, self.replica

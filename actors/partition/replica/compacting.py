@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from actors.partition.checkpoints import NoteRecoveryPoint
 from actors.partition.cleaning_messages import Clean, Cleaned
 from kstore.errors import KafkaError
 
@@ -32,6 +33,29 @@ class Compacting:
         self.replica = replica
         self.cleaning = Cleaning(replica.log, message.cleanable, message.offsets, replica.now_ms())
         self.reply = reply
+
+    def begin(self) -> None:
+        """On a disk, what is to be kept is made durable first, and the recovery point written down: what it replaces
+        will be gone, and where whole batches are gone the next start finds gaps.
+        """
+        if self.replica.log.fs.in_memory:
+            self.go_on()
+        else:
+            self.replica.disk_queue.sync(self._durable)
+
+    def _durable(self) -> None:
+        replica = self.replica
+        if replica.compacting is self:
+            point = NoteRecoveryPoint(replica.topic, replica.partition, replica.log.recovery_point)
+            replica.request(replica.listeners.recovery_points, point, self._noted)
+
+    def _noted(self, outcome: object) -> None:
+        if self.replica.compacting is not self:
+            return
+        if isinstance(outcome, Exception):
+            self.abandon()
+        else:
+            self.go_on()
 
     def go_on(self) -> None:
         """Have the next slice done, if there is one."""

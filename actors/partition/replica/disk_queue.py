@@ -143,8 +143,9 @@ class DiskQueue:
         log = self.log
         durable = log.end_offset if log.failure is not None else log.recovery_point
         waiting, self.synced = self.synced, []
+        is_settled = log.disk.is_settled or log.failure is not None
         for end_offset, then in waiting:
-            if end_offset <= durable:
+            if end_offset <= durable and is_settled:
                 then()
             else:
                 self.synced.append((end_offset, then))

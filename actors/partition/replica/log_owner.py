@@ -309,7 +309,7 @@ class LogOwner(Actor):
             return
         self.stop_compacting()
         self.compacting = Compacting(self, message, self.defer())
-        self.compacting.go_on()
+        self.compacting.begin()
 
     @receives(Compact, may_refuse=True)
     def compact(self, message: Compact) -> list[Cleaned] | None:

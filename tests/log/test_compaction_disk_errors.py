@@ -1,4 +1,7 @@
-"""A crash or an error at any operation of the disk while a log is compacted: nothing that is kept is lost."""
+"""An error of the disk at any operation while a log is compacted: nothing that is kept is lost.
+
+Crashes are tried by ``test_crash_points.py``.
+"""
 
 from __future__ import annotations
 
@@ -21,28 +24,25 @@ from log.compacted import (
     roll,
 )
 
-from kstore.errors import KafkaStorageError
 from kstore.fs import FileSystem, MemoryFileSystem
-from kstore.fs.faulty import OPERATIONS, WRITING, Fault, FaultyFileSystem
+from kstore.fs.faulty import OPERATIONS, Fault, FaultyFileSystem
 from kstore.log import Log
 
 COMPACTED_BY = NOW_MS + 2 * DAY_MS
 
 
-class Dying(Fault):
-    """After so many operations that change the disk, none happens any more; or just one of any kind doesn't."""
+class Failing(Fault):
+    """The operation after so many doesn't happen."""
 
-    def __init__(self, operations_left: int, *, once: bool = False) -> None:
-        named = frozenset(OPERATIONS if once else WRITING) - {"exists"}
-        super().__init__(named, "*", 5, times=None, chance=1.0, torn=False)
+    def __init__(self, operations_left: int) -> None:
+        super().__init__(frozenset(OPERATIONS) - {"exists"}, "*", 5, times=None, chance=1.0, torn=False)
         self.operations_left = operations_left
-        self.once = once
 
     def meets(self, operation: str, path: str, random: Random) -> bool:
         if operation not in self.operations:
             return False
         self.operations_left -= 1
-        return self.operations_left == -1 if self.once else self.operations_left < 0
+        return self.operations_left == -1
 
 
 def filled(fs: FileSystem) -> Log:
@@ -85,58 +85,6 @@ def assert_is_sound(log: Log, expected: tuple[object, ...]) -> None:
     log.check()
 
 
-def cleaned_until(operations_left: int) -> tuple[FileSystem, tuple[object, ...], bool]:
-    """A disk on which a cleaning was cut short by a crash; what the log is to be; whether it was."""
-    memory = MemoryFileSystem()
-    faulty = FaultyFileSystem(memory)
-    log = filled(faulty)
-    expected = state(log)
-    faulty.faults.append(Dying(operations_left))
-    cleaning = begin(log, now_ms=COMPACTED_BY)
-    while cleaning.step(COMPACTED_BY):
-        pass
-    died = cleaning.failure is not None
-    for work in log.take_work() if not died else ():
-        try:
-            work.run()
-        except OSError:
-            died = True
-    return memory, expected, died
-
-
-def test_a_crash_at_any_operation_leaves_each_key_s_last_value_and_each_producer_s_last_sequence() -> None:
-    operations, sizes = 0, set()
-    while True:
-        memory, expected, died = cleaned_until(operations)
-        log = reopened(memory)
-        assert_is_sound(log, expected)
-        sizes.add(log.size_bytes)
-        if not died:
-            break
-        operations += 1
-    assert operations > 60
-    assert len(sizes) >= 3, "crashes came before, between and after replacements"
-
-
-def test_a_crash_at_any_operation_of_the_start_after_it_changes_nothing() -> None:
-    tried = 0
-    for operations in range(0, 80, 13):
-        left = 0
-        while True:
-            memory, expected, _ = cleaned_until(operations)
-            faulty = FaultyFileSystem(memory)
-            faulty.faults.append(Dying(left))
-            try:
-                reopened(faulty)
-            except KafkaStorageError:
-                assert_is_sound(reopened(memory), expected)
-                left += 1
-                tried += 1
-                continue
-            break
-    assert tried > 20
-
-
 def test_an_error_of_any_one_operation_ends_the_cleaning_and_the_log_is_what_it_was() -> None:
     failed = closed = 0
     for operation in range(1000):
@@ -144,7 +92,7 @@ def test_an_error_of_any_one_operation_ends_the_cleaning_and_the_log_is_what_it_
         faulty = FaultyFileSystem(memory)
         log = filled(faulty)
         expected = state(log)
-        fault = Dying(operation, once=True)
+        fault = Failing(operation)
         faulty.faults.append(fault)
         cleaning = begin(log, now_ms=COMPACTED_BY)
         while cleaning.step(COMPACTED_BY):
