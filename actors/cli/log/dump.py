@@ -16,10 +16,11 @@ from __future__ import annotations
 
 import json
 import sys
+from json.encoder import encode_basestring_ascii
 from typing import TYPE_CHECKING
 
 from actors.cli.envelope import TIMESTAMP_TYPES, to_json
-from actors.cli.log.decoded import decoder, of_control
+from actors.cli.log.decoded import decoder, of_control, plain
 from actors.cli.log.reading import LogReader, codec_of, logs_at
 from actors.cli.output import counted, moment
 from kstore.errors import CorruptMessage, InvalidRecord
@@ -101,18 +102,24 @@ class Printer:
             "delete_horizon_ms": horizon(batch),
             "crc_valid": is_valid,
         }
+        line = compact(shown)
         if self.with_records:
-            shown["records"] = [self.record(batch, each) for each in records]
-        return json.dumps(shown, separators=(",", ":")) + "\n"
+            lines = ",".join([self.record(batch.is_control, each) for each in records])
+            line = f'{line[:-1]},"records":[{lines}]}}'
+        return line + "\n"
 
-    def record(self, batch: RecordBatch, record: Record) -> Shown:
-        """A record as JSON shows it."""
-        shown: dict[str, Shown] = {"offset": record.offset, "timestamp": record.timestamp}
-        if batch.is_control:
-            return {**shown, "control": of_control(record)}
-        shown["key"], shown["value"] = self.decode(record)
-        shown["headers"] = [[name, to_json(value)] for name, value in record.headers]
-        return shown
+    def record(self, is_control: bool, record: Record) -> str:
+        """A record as JSON shows it. Most of the time of a dump goes by here."""
+        if is_control:
+            rest = f'"control":{compact(of_control(record))}'
+        else:
+            if self.decode is plain:
+                key, value = quoted(record.key), quoted(record.value)
+            else:
+                key, value = map(compact, self.decode(record))
+            headers = compact([[name, to_json(each)] for name, each in record.headers]) if record.headers else "[]"
+            rest = f'"key":{key},"value":{value},"headers":{headers}'
+        return f'{{"offset":{record.offset},"timestamp":{record.timestamp},{rest}}}'
 
     def as_text(
         self, segment: StoredSegment, position: int, batch: RecordBatch, records: list[Record], is_valid: bool
@@ -144,6 +151,21 @@ class Printer:
             pieces = [piece if isinstance(piece, str) else json.dumps(piece) for piece in self.decode(record)]
             pieces += [f"{name}={to_json(value)}" for name, value in record.headers]
         return "  ".join([f"    {record.offset}", moment(record.timestamp) or "-", *pieces])
+
+
+def compact(value: Shown) -> str:
+    """JSON without spaces."""
+    return json.dumps(value, separators=(",", ":"))
+
+
+def quoted(data: bytes | None) -> str:
+    """``to_json`` of bytes, as text."""
+    if data is None:
+        return "null"
+    try:
+        return encode_basestring_ascii(data.decode())
+    except UnicodeDecodeError:
+        return compact(to_json(data))
 
 
 def horizon(batch: RecordBatch) -> int | None:
