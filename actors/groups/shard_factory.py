@@ -15,6 +15,7 @@ from actors.groups.shard import GroupShard
 from actors.groups.topics import TopicInfo
 
 if TYPE_CHECKING:
+    from actors.config import BrokerConfig
     from actors.node.node import BrokerNode
 
 
@@ -123,6 +124,7 @@ class GroupShards:
         self._node = node
         self._memory_use = MemoryUse()
         self._topics = NodeTopics(node)
+        self._usual: tuple[BrokerConfig, GroupConfigs] | None = None  # of groups without configs of their own
 
     def make(self, leader_epoch: int) -> GroupShard:
         """The shard of one more coordinator; its records say nothing of the epoch in which it leads."""
@@ -136,8 +138,14 @@ class GroupShards:
 
     def _configs_of(self, group_id: str) -> GroupConfigs:
         """As the node's image of the cluster and its broker's configs have them now."""
-        own = self._node.view.image.config(ResourceType.GROUP, group_id)
-        return GroupConfigs(*consumer_values(own, self._node.config))
+        node, usual = self._node, self._usual
+        own = node.view.image.config(ResourceType.GROUP, group_id)
+        if own or usual is None or usual[0] is not node.config:
+            found = GroupConfigs(*consumer_values(own, node.config))
+            if not own:
+                self._usual = node.config, found
+            return found
+        return usual[1]
 
     def _new_id(self) -> str:
         return str(UUID(bytes=self._node.world.uuid()))

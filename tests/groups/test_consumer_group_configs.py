@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import pytest
 from groups.driving import Driven
+from groups.standing import Stand
 from groups.test_consumer_group_heartbeats import beat, group, join, numbers, owned, started, topics
 
+from actors.config import BrokerConfig
 from actors.groups.settings import GroupConfigs
 from kstore import errors
 from kstore.schema.messages.consumer_group_describe import ConsumerGroupDescribeRequest
@@ -65,3 +67,11 @@ def test_a_subscription_that_grows_beyond_the_room_is_refused_and_the_member_sta
             beat(driven, "A", epoch, **wanted)
     assert beat(driven, "A", epoch, subscribed_topic_names=["orders"]).error_code == 0
     assert group(driven).members["A"].topics == ("orders",)
+
+
+def test_groups_without_configs_of_their_own_have_their_brokers_as_it_has_them_now() -> None:
+    stand = Stand()
+    configs_of = stand.shards._configs_of
+    assert configs_of("g") is configs_of("h")
+    stand.node.config = BrokerConfig({"group.consumer.heartbeat.interval.ms": "7000"})
+    assert configs_of("g").heartbeat_interval_ms == 7_000

@@ -182,7 +182,10 @@ class ConsumerGroups:
 
     def _check_room(self, group: ConsumerGroup, request: ConsumerGroupHeartbeatRequest) -> None:
         """Refuse what a member brings without room for it: all of a new one, else what its subscription grows by."""
-        nbytes = _subscription_bytes(request.subscribed_topic_names or (), request.subscribed_topic_regex or "")
+        names, regex = request.subscribed_topic_names, request.subscribed_topic_regex
+        if names is None and regex is None and request.member_epoch != JOINING:
+            return
+        nbytes = _subscription_bytes(names or (), regex or "")
         if request.member_epoch == JOINING:
             nbytes += MEMBER_BYTES
         elif member := group.members.get(request.member_id):
