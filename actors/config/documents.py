@@ -15,6 +15,7 @@ from actors.config.broker_table import QUOTA_KEYS
 from actors.config.definition import Key
 from actors.config.implemented import BROKER, GROUP, TOPIC
 from actors.config.kstore_table import PURPOSES
+from actors.config.reasons import REASONS
 from actors.config.refused import PREFIXES, REFUSED, why_refused
 from actors.config.resource_type import ResourceType
 from actors.config.resources import keys_of
@@ -130,8 +131,9 @@ kstore accepts all keys of Apache Kafka 4.4.0, with its types, defaults and boun
 DescribeConfigs describes them with Kafka's documentation. The effect of a key in kstore:
 
 - **yes**: it does what Apache Kafka's documentation says;
-- **no**: it has no effect yet. Setting it is reported once, by a line in `kstore serve`'s log or a
-  `kstore.NoEffectWarning`, unless the value is the default or asks for what kstore does anyway;
+- **no**: it has no effect yet; the [end of this page](#why-a-key-has-no-effect) says why. Setting it is reported once,
+  by a line in `kstore serve`'s log or a `kstore.NoEffectWarning`, unless the value is the default or asks for what
+  kstore does anyway;
 - a list of values, or of elements of a list: these work, the others have no effect yet;
 - **refused**: accepting the key would promise what kstore doesn't give, such as security, or it says who a node is or
   where its data is. The error names the option to use instead, or says that it isn't implemented yet.
@@ -203,7 +205,13 @@ def configs() -> str:
     ):
         lines += ["", f"## {title}\n", about, "| key | effect | default | type | values |", "|---|---|---|---|---|"]
         lines += [row(key, effect_of(key, implemented)) for key in keys_of(kind).values() if not key.internal]
+    lines += ["", "## Why a key has no effect\n", "The first that fits counts.\n", *told_reasons()]
     return "\n".join(lines) + "\n"
+
+
+def told_reasons() -> list[str]:
+    """The list of patterns of keys without effect, each with the reason."""
+    return [f"- {', '.join(f'`{each}`' for each in patterns)}: {why}" for patterns, why in REASONS]
 
 
 def differences() -> str:

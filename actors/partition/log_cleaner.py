@@ -1,10 +1,10 @@
-"""The log cleaner of a node: compacts the logs of compacted topics, one after the other, the dirtiest first.
+"""The log cleaner of a node: compacts the logs of compacted topics, the dirtiest first.
 
-As Apache Kafka's ``LogCleaner``, with one thread. A replica offers its log when one of its segments was closed, its
-settings were changed or its first records deleted: otherwise it has nothing new to clean. ``log.cleaner.backoff.ms``
-later the cleaner asks all that were offered what is dirty (``kstore/log/cleanable.py``), and has the dirtiest one that
-is due cleaned by its replica (``replica/compacting.py``), until none is due. So it costs nothing while nothing is
-written.
+As Apache Kafka's ``LogCleaner``; ``log.cleaner.threads`` is how many logs are cleaned at once. A replica offers its log
+when one of its segments was closed, its settings were changed or its first records deleted: otherwise it has nothing
+new to clean. ``log.cleaner.backoff.ms`` later the cleaner asks all that were offered what is dirty
+(``kstore/log/cleanable.py``), and has the dirtiest one that is due cleaned by its replica (``replica/compacting.py``),
+until none is due. So it costs nothing while nothing is written.
 
 ``cleaner-offset-checkpoint`` says up to where each log is clean. A log that isn't in it is cleaned from its start.
 """
@@ -49,7 +49,8 @@ class CleanerTime(NamedTuple):
 class LogCleaner(Checkpoint):
     """``known`` has the first dirty offset of each log that was cleaned before.
 
-    Invariant: it has at most one log cleaned at a time. What a cleaner that failed had begun may go on beside that.
+    Invariant: ``running`` coroutines clean, each one log at a time, and no two the same: those of ``under_way``. What a
+    cleaner that failed had begun may go on beside that.
     """
 
     INTERVAL = "log.cleaner.backoff.ms"
@@ -64,7 +65,8 @@ class LogCleaner(Checkpoint):
         super().__init__(node, known, write, name)
         self.offered: dict[TopicAndPartition, Ref] = {}
         self.wanted: deque[tuple[CleanNow, Reply]] = deque()
-        self.is_busy = False
+        self.running = 0
+        self.under_way: set[TopicAndPartition] = set()
         self.is_armed = False
 
     @receives(OfferLog)
@@ -99,48 +101,65 @@ class LogCleaner(Checkpoint):
     def cleaner_time(self, message: CleanerTime) -> None:
         """Clean what is due."""
         self.is_armed = False
-        if not self.is_busy and self.node.config.boolean("log.cleaner.enable"):
-            self._run(self._clean_all(), None)
+        if self.node.config.boolean("log.cleaner.enable"):
+            tried: set[TopicAndPartition] = (
+                set()
+            )  # the disk is full, or the log was changed meanwhile: not again at once
+            for _ in range(self._threads - self.running):
+                self._run(self._clean_due(tried), None)
+
+    @property
+    def _threads(self) -> int:
+        return self.node.config.integer("log.cleaner.threads")
 
     def _arm(self) -> None:
-        if self.offered and not self.is_armed and not self.is_busy:
+        if self.offered and not self.is_armed and not self.running:
             self.is_armed = True
             self.after(self.node.config.integer("log.cleaner.backoff.ms"), CleanerTime())
 
     def _run(self, cleaning: Eventually[list[Cleaned]], reply: Reply | None) -> None:
-        assert not self.is_busy, "one log is cleaned after the other"
-        self.is_busy = True
+        self.running += 1
         self.run_coroutine(cleaning, lambda done: self._ran(done, reply))
 
     def _ran(self, done: list[Cleaned], reply: Reply | None) -> None:
-        self.is_busy = False
+        self.running -= 1
         if reply is not None:
             reply.set(done)
         self._go_on()
 
     def _go_on(self) -> None:
-        if self.wanted and not self.is_busy:
+        held_up: list[tuple[CleanNow, Reply]] = []
+        while self.wanted and self.running < max(1, self._threads):
             wanted, reply = self.wanted.popleft()
-            self._run(self._clean_now((wanted.topic, wanted.partition), wanted.replica), reply)
+            key = (wanted.topic, wanted.partition)
+            if key in self.under_way:
+                held_up.append((wanted, reply))
+            else:
+                self._run(self._clean_now(key, wanted.replica), reply)
+        self.wanted.extendleft(reversed(held_up))
         self._arm()
 
-    def _clean_all(self) -> Eventually[list[Cleaned]]:
+    def _clean_due(self, tried: set[TopicAndPartition]) -> Eventually[list[Cleaned]]:
         """Clean the dirtiest log that is due, until none is. One that couldn't be cleaned holds up no other."""
-        tried: set[TopicAndPartition] = set()  # the disk is full, or the log was changed meanwhile: not again at once
         while not self.wanted:
             due: list[tuple[float, TopicAndPartition, Ref, FoundCleanable]] = []
+            asked: dict[TopicAndPartition, int | None] = {}
             for key, replica in list(self.offered.items()):
-                if key in tried:
+                if key in tried or key in self.under_way:
                     continue
-                found = yield Ask(replica, FindCleanable(self.known.get(key)))
+                asked[key] = self.known.get(key)
+                found = yield Ask(replica, FindCleanable(asked[key]))
                 if not isinstance(found, FoundCleanable) or not (found.is_due or found.may_become_due):
                     self._withdraw(key, replica)
                 elif found.is_due:
                     due.append((-found.cleanable.dirty_ratio, key, replica, found))
+            due = [each for each in due if each[1] not in self.under_way and self.known.get(each[1]) == asked[each[1]]]
             if not due:
                 break
             _, key, replica, found = min(due, key=lambda each: each[:2])
+            self.under_way.add(key)
             done = yield from self._clean(key, replica, found)
+            self.under_way.remove(key)
             if done is None or done.cleaned_to is None:
                 tried.add(key)
         return []
@@ -148,16 +167,19 @@ class LogCleaner(Checkpoint):
     def _clean_now(self, key: TopicAndPartition, replica: Ref) -> Eventually[list[Cleaned]]:
         """Clean one log until nothing of it is dirty; more than once if its keys don't fit the map."""
         cleanings: list[Cleaned] = []
+        self.under_way.add(key)
         while True:
             found = yield Ask(replica, FindCleanable(self.known.get(key)))
             if not isinstance(found, FoundCleanable) or not found.cleanable.cleanable_bytes:
-                return cleanings
+                break
             done = yield from self._clean(key, replica, found)
             if done is None:
-                return cleanings
+                break
             cleanings.append(done)
             if done.cleaned_to is None:
-                return cleanings
+                break
+        self.under_way.remove(key)
+        return cleanings
 
     def _clean(self, key: TopicAndPartition, replica: Ref, found: FoundCleanable) -> Eventually[Cleaned | None]:
         """Have a replica clean its log; None if it ended meanwhile."""
@@ -183,4 +205,5 @@ class LogCleaner(Checkpoint):
         config = self.node.config
         load = min(1.0, max(LOAD_FACTOR_MIN, config.real("log.cleaner.io.buffer.load.factor")))
         needed = round(offsets / load + 1) * SLOT_BYTES
-        return OffsetMap(max(MAP_BYTES_MIN, min(needed, config.integer("log.cleaner.dedupe.buffer.size"))), load)
+        most = config.integer("log.cleaner.dedupe.buffer.size") // max(1, self._threads)
+        return OffsetMap(max(MAP_BYTES_MIN, min(needed, most)), load)

@@ -96,6 +96,7 @@ class Cleaning:
         "_noted_transactions",
         "_offsets",
         "_old",
+        "_piece_bytes",
         "_slices",
         "_sums",
         "_times",
@@ -106,8 +107,11 @@ class Cleaning:
         "is_over",
     )
 
-    def __init__(self, log: Log, cleanable: Cleanable, offsets: OffsetMap, now_ms: int) -> None:
+    def __init__(
+        self, log: Log, cleanable: Cleanable, offsets: OffsetMap, now_ms: int, piece_bytes: int = PIECE_BYTES
+    ) -> None:
         self._log = log
+        self._piece_bytes = piece_bytes
         self._from_offset = cleanable.first_dirty_offset
         self._generation = cleanable.generation
         self._offsets = offsets
@@ -329,7 +333,7 @@ class Cleaning:
     def _read(self, segment: Segment, position: int) -> bytes:
         """Some batches from a position on, one at least."""
         try:
-            piece = segment.file.read(position, PIECE_BYTES)
+            piece = segment.file.read(position, self._piece_bytes)
             nbytes = 12 + int.from_bytes(piece[8:12], "big", signed=True)
             if len(piece) >= HEADER_BYTES and len(piece) < nbytes <= segment.size_bytes - position:
                 piece = segment.file.read(position, nbytes)

@@ -75,11 +75,11 @@ def test_what_a_client_sets_is_a_line_of_the_log_once_a_key(caplog: pytest.LogCa
     with Cluster() as cluster, cluster.admin() as admin, caplog.at_level(logging.WARNING, "kstore.configs"):
         configs = {"remote.copy.lag.ms": "5", "retention.ms": "-1"}
         admin.create_topics([NewTopic(name, topic_configs=configs) for name in ("a", "b")])
-        admin.alter_configs([ConfigResource("broker", "", {"log.cleaner.threads": "2"})])
+        admin.alter_configs([ConfigResource("broker", "", {"background.threads": "12"})])
         admin.alter_configs([ConfigResource("group", "readers", {"share.isolation.level": "read_committed"})])
         assert [each.getMessage().partition(" is kept")[0] for each in caplog.records] == [
             "topic a: remote.copy.lag.ms=5",
-            "all brokers: log.cleaner.threads=2",
+            "all brokers: background.threads=12",
             "group readers: share.isolation.level=read_committed",
         ]
 

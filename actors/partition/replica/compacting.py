@@ -1,4 +1,8 @@
-"""The cleaning of a replica's log, slice by slice: the work on records is done off the turn, the rest between."""
+"""The cleaning of a replica's log, slice by slice: the work on records is done off the turn, the rest between.
+
+Of the node's ``log.cleaner.io.buffer.size`` and ``log.cleaner.io.max.bytes.per.second`` each cleaning has the share of
+one of ``log.cleaner.threads``. As in Apache Kafka, half of a buffer is for what is read at once, a larger batch aside.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +11,17 @@ from typing import TYPE_CHECKING
 
 from actors.partition.checkpoints import NoteRecoveryPoint
 from actors.partition.cleaning_messages import Clean, Cleaned
+from actors.partition.replica.cleaning_rate import CleaningRate
 from kstore.errors import KafkaError
+from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
     from actors.partition.replica.log_owner import LogOwner
     from actors.runtime import Reply
     from kstore.log import DiskWork
+
+
+PIECE_BYTES_MIN = 4096
 
 
 def _run(work: DiskWork) -> object:
@@ -22,16 +31,27 @@ def _run(work: DiskWork) -> object:
         return error
 
 
+class CleaningGoesOn(NamedTuple):
+    """To the replica itself: a cleaning has waited, so as not to read and write too much in a second."""
+
+    compacting: Compacting
+
+
 class Compacting:
     """One cleaning; ``reply`` is answered with a ``Cleaned`` when it is over."""
 
-    __slots__ = ("cleaning", "replica", "reply")
+    __slots__ = ("cleaning", "moved_bytes", "rate", "replica", "reply")
 
     def __init__(self, replica: LogOwner, message: Clean, reply: Reply) -> None:
-        from kstore.log.cleaning import Cleaning
+        from kstore.log.cleaning import PIECE_BYTES, Cleaning
 
+        now_ms = replica.now_ms()
         self.replica = replica
-        self.cleaning = Cleaning(replica.log, message.cleanable, message.offsets, replica.now_ms())
+        buffer_bytes = int(self._share(replica.node.config.integer("log.cleaner.io.buffer.size")))
+        piece_bytes = min(PIECE_BYTES, max(PIECE_BYTES_MIN, buffer_bytes // 2))
+        self.cleaning = Cleaning(replica.log, message.cleanable, message.offsets, now_ms, piece_bytes)
+        self.rate = CleaningRate(now_ms)
+        self.moved_bytes = 0
         self.reply = reply
 
     def begin(self) -> None:
@@ -57,8 +77,15 @@ class Compacting:
         else:
             self.go_on()
 
+    def _share(self, whole: float) -> float:
+        return whole / max(1, self.replica.node.config.integer("log.cleaner.threads"))
+
     def go_on(self) -> None:
-        """Have the next slice done, if there is one."""
+        """Have the next slice done, if there is one, as soon as more may be read."""
+        wait_ms = self._wait_ms()
+        if wait_ms:
+            self.replica.after(wait_ms, CleaningGoesOn(self))
+            return
         work = self.cleaning.next_work(self.replica.now_ms())
         if work is None:
             self._end()
@@ -66,6 +93,12 @@ class Compacting:
             self.replica.on_disk(partial(_run, work), self._done, work)
         else:
             self.replica.off_turn(partial(_run, work), self._done, work)
+
+    def _wait_ms(self) -> int:
+        stats = self.cleaning.stats
+        before, self.moved_bytes = self.moved_bytes, stats.map_bytes_read + stats.bytes_read + stats.bytes_kept
+        most = self._share(self.replica.node.config.real("log.cleaner.io.max.bytes.per.second"))
+        return self.rate.wait_ms(self.moved_bytes - before, most, self.replica.now_ms())
 
     def abandon(self) -> None:
         """End it, as the log goes offline or is closed."""

@@ -32,7 +32,7 @@ from actors.partition.messages import (
     StartOffsetMoved,
     Upkeep,
 )
-from actors.partition.replica.compacting import Compacting
+from actors.partition.replica.compacting import CleaningGoesOn, Compacting
 from actors.partition.replica.disk_queue import DiskQueue, UnlinkFiles
 from actors.partition.replica.offline import LOG_FAILED, RETRY_MS_MIN, STEADY_MS, Offline, RetryLog
 from actors.partition.replica.opening import LogEnds, open_log
@@ -310,6 +310,12 @@ class LogOwner(Actor):
         self.stop_compacting()
         self.compacting = Compacting(self, message, self.defer())
         self.compacting.begin()
+
+    @receives(CleaningGoesOn)
+    def cleaning_goes_on(self, message: CleaningGoesOn) -> None:
+        """Go on with a cleaning that has waited, unless it is over."""
+        if self.compacting is message.compacting:
+            self.compacting.go_on()
 
     @receives(Compact, may_refuse=True)
     def compact(self, message: Compact) -> list[Cleaned] | None:
