@@ -134,10 +134,12 @@ class IndexFile:
             self._saved += len(self.waiting) // self._entry_bytes
             self.waiting.clear()
 
-    def replace_entries(self, entries: bytes | bytearray) -> None:
-        """Have these entries instead of those that it has, and write them out."""
+    def replace_entries(self, entries: bytes | bytearray, count: int) -> None:
+        """Have these entries instead of its first ``count``, and write all out."""
+        newer = b"".join(self._entry(number) for number in range(count, len(self)))
         self._make_empty()
         self.waiting += entries
+        self.waiting += newer
         self.save()
         self._take_last()
 

@@ -75,7 +75,8 @@ class Scrub:
 
     def _check(self, segment: Segment) -> Slices:
         log = self._log
-        is_closed, generation = segment is not log.segments.active, log.disk.generation
+        generation = log.disk.generation
+        counts = len(segment.offset_index), len(segment.time_index)
         check = SegmentCheck(
             log.fs,
             log.path,
@@ -83,7 +84,7 @@ class Scrub:
             segment.size_bytes,
             log.segments.upper_offset(segment, segment.base_offset + RELATIVE_OFFSET_MAX + 1),
             epochs=log.epochs.entries,
-            is_closed=is_closed,
+            is_closed=segment is not log.segments.active,
             index_interval_bytes=log.config.index_interval_bytes,
         )
         while True:
@@ -95,10 +96,10 @@ class Scrub:
                 return
             if self._read_last < 0:
                 break
-        if is_closed:
+        if check.is_closed:
             self._compare_bytes(segment, check)
         if check.wrong:
-            self._put_right(segment, check, is_closed=is_closed)
+            self._put_right(segment, check, counts)
 
     def _compare_bytes(self, segment: Segment, check: SegmentCheck) -> None:
         """An index may be wrong though no batch contradicts it; what a closed segment's files had is known."""
@@ -113,16 +114,13 @@ class Scrub:
             if not any(each.path == path for each in check.wrong):
                 check.wrong.append(Wrong(path, 0, index.size_bytes, -1, OTHER_BYTES))
 
-    def _put_right(self, segment: Segment, check: SegmentCheck, *, is_closed: bool) -> None:
+    def _put_right(self, segment: Segment, check: SegmentCheck, counts: tuple[int, int]) -> None:
         log = self._log
         self.wrong += check.wrong
         paths = {each.path for each in check.wrong}
         try:
             if check.is_sound and not paths.isdisjoint((check.file(INDEX), check.file(TIME_INDEX))):
-                if is_closed:
-                    segment.take_indexes(check.rebuilt)
-                else:
-                    segment.rebuild_indexes(log.config.index_interval_bytes)
+                segment.take_indexes(check.rebuilt, counts, is_closed=check.is_closed)
             if check.file(TRANSACTION_INDEX) in paths:
                 transaction_index_damaged(log, f"{check.file(TRANSACTION_INDEX)} is damaged", segment)
         except OSError as error:

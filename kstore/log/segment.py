@@ -354,13 +354,14 @@ class Segment:
             position = note_batches(self, [batch], position, interval_bytes)
         self.seal()
 
-    def take_indexes(self, rebuilt: Rebuilt) -> None:
-        """Take indexes that were made from all the batches."""
+    def take_indexes(self, rebuilt: Rebuilt, counts: tuple[int, int], *, is_closed: bool) -> None:
+        """Take indexes that were made from the batches in the place of the first entries that they have."""
         self._hints.clear()
-        self.offset_index.replace_entries(rebuilt.offset_index.waiting)
-        self.time_index.replace_entries(rebuilt.time_index.waiting)
-        self.max_timestamp = rebuilt.max_timestamp
-        self.offset_of_max_timestamp = rebuilt.offset_of_max_timestamp
+        self.offset_index.replace_entries(rebuilt.offset_index.waiting, counts[0])
+        self.time_index.replace_entries(rebuilt.time_index.waiting, counts[1])
+        if is_closed or rebuilt.max_timestamp > self.max_timestamp:
+            self.max_timestamp = rebuilt.max_timestamp
+            self.offset_of_max_timestamp = rebuilt.offset_of_max_timestamp
 
     def seal(self) -> None:
         """The time index gets the newest timestamp as its last entry, and all are written out. Room that was set aside

@@ -56,7 +56,6 @@ class SegmentCheck:
         "_fs",
         "_index",
         "_interval_bytes",
-        "_is_closed",
         "_next_entry",
         "_next_time",
         "_path",
@@ -68,6 +67,7 @@ class SegmentCheck:
         "began",
         "crcs",
         "epochs",
+        "is_closed",
         "is_sound",
         "next_offset",
         "position",
@@ -95,7 +95,7 @@ class SegmentCheck:
         self._upper_offset = min(upper_offset, base_offset + RELATIVE_OFFSET_MAX + 1)
         self.epochs = list(epochs)
         self._starts = [start for _, start in epochs]
-        self._is_closed = is_closed
+        self.is_closed = is_closed
         self.position = 0
         self.next_offset = base_offset
         self.is_sound = True
@@ -153,7 +153,7 @@ class SegmentCheck:
         """The entries of an index file. Those of zeros at its end are room that Apache Kafka sets aside."""
         path = self.file(suffix)
         if not self._fs.exists(path):
-            if suffix != TRANSACTION_INDEX and self._is_closed:
+            if suffix != TRANSACTION_INDEX and self.is_closed:
                 self._found(suffix, 0, 0, "the file is gone")
             return b""
         data = self._fs.read_bytes(path)
@@ -291,21 +291,21 @@ class SegmentCheck:
     def _finish(self) -> None:
         assert self._index is not None
         rebuilt = self.rebuilt
-        if self._is_closed and rebuilt.max_timestamp >= 0:
+        if self.is_closed and rebuilt.max_timestamp >= 0:
             rebuilt.time_index.maybe_append(rebuilt.max_timestamp, rebuilt.offset_of_max_timestamp)
         count, times = len(self._index) // _OFFSET_ENTRY.size, len(self._times) // _TIME_ENTRY.size
-        if self._next_entry < count and self._is_closed:  # else it was appended to meanwhile
+        if self._next_entry < count and (self.is_closed or self._offset_entry(self._next_entry)[0] < self.next_offset):
             self._wrong_entry(INDEX, self._next_entry, _OFFSET_ENTRY.size, "it leads behind the end")
         while self._time_entry(self._next_time)[1] < self.next_offset:
             self._check_time()
         if not self.is_sound:
             return
-        if self._is_closed and self._next_time < times:
+        if self.is_closed and self._next_time < times:
             self._wrong_entry(TIME_INDEX, self._next_time, _TIME_ENTRY.size, "it leads behind the end")
-        elif self._is_closed and (self._time_entry(times - 1)[0] if times else -1) < rebuilt.max_timestamp:
+        elif self.is_closed and (self._time_entry(times - 1)[0] if times else -1) < rebuilt.max_timestamp:
             at = len(self._times)
             self._found(TIME_INDEX, at, at, "the newest timestamp isn't in it")
         for last_offset, (number, _) in self._aborted.items():
-            if self._is_closed or last_offset < self.next_offset:
+            if self.is_closed or last_offset < self.next_offset:
                 why = "no marker ends it there"
                 self._wrong_entry(TRANSACTION_INDEX, number, _ABORTED_ENTRY.size, why, last_offset)

@@ -134,6 +134,35 @@ def test_a_wrong_index_of_the_segment_that_is_appended_to_is_made_anew(fs: FileS
     assert content(log.read(info.first_offset, 1)) == info.batches[0].to_bytes()
 
 
+@pytest.mark.parametrize("suffix", [INDEX, TIME_INDEX])
+def test_a_wrong_index_keeps_the_entries_that_are_made_while_it_is_checked(fs: FileSystem, suffix: str) -> None:
+    config = small_config(segment_bytes=1 << 20, index_interval_bytes=300, hot_tail_bytes=0)
+    log = Log.open(fs, PATH, config, now_ms=NOW_MS)
+    for number in range(40):
+        append(log, batch(3, timestamp=NOW_MS + number * 10))
+    active = log.segments.active
+    active.seal()
+    flip(fs, path_of(log, 0, suffix), 5)
+    scrub, number = Scrub(log), 40
+    while (work := scrub.next_work()) is not None:
+        work.run()
+        for _ in range(5):
+            append(log, batch(3, timestamp=NOW_MS + number * 10))
+            number += 1
+        if number % 2:
+            active.offset_index.save()
+        work.done(None)
+    assert {each.path for each in scrub.wrong} == {path_of(log, 0, suffix)}
+    active.seal()
+    assert scrubbed(log).wrong == []
+    expected = everything(log)
+    for offset in range(log.end_offset):
+        assert content(log.read(offset, 1)) == expected[offset // 3]
+    found = log.offset_for_timestamp(NOW_MS + (number - 1) * 10 + 2)
+    assert found is not None
+    assert found.offset == log.end_offset - 1
+
+
 def test_a_wrong_snapshot_is_set_aside_and_wrong_leader_epochs_are_written_anew(fs: FileSystem) -> None:
     log = opened(fs)
     snapshot = log.segments.snapshot_path(log.segments.snapshot_offsets()[0])
