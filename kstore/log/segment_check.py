@@ -31,7 +31,7 @@ from kstore.records.batch import scan_batches
 if TYPE_CHECKING:
     from kstore.fs import FileSystem
 
-PIECE_BYTES = 64 << 10
+PIECE_BYTES = 32 << 10
 MAGIC_AT = 16
 MAGIC = b"\x02"
 

@@ -19,7 +19,7 @@ from kstore.log.verify import LogCheck
 if TYPE_CHECKING:
     from actors.partition.replica.offline import Offline
 
-STEPS_A_TIME = 8
+STEPS_A_TIME = 16
 """Half a megabyte is read before other work of the disk has its turn."""
 
 
