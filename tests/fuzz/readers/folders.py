@@ -13,6 +13,8 @@ from fuzz.readers.reader import Reader, unchanged
 from kstore.errors import KafkaError
 from kstore.fs import FileSlice, MemoryFileSystem
 from kstore.log import Log, LogConfig
+from kstore.log.offline import stored_log
+from kstore.log.verify import verify
 
 PATH = "golden-0"
 NOW_MS = 1_700_000_400_000
@@ -49,10 +51,20 @@ def open_and_read(name: str, data: bytes) -> None:
         fs.mkdir(PATH)
         for other, content in newest_files().items():
             fs.replace(f"{PATH}/{other}", data if other == name else content)
+        _look_at(fs)
         with suppress(KafkaError):
             _read(Log.open(fs, PATH, CONFIG, now_ms=NOW_MS, clean=clean))
         with suppress(KafkaError):
             Log.open(fs, PATH, CONFIG, now_ms=NOW_MS, clean=False).close()
+
+
+def _look_at(fs: MemoryFileSystem) -> None:
+    """As ``kstore log verify`` and ``dump`` do, without opening it."""
+    verify(fs, PATH)
+    for segment in stored_log(fs, PATH).segments:
+        with suppress(KafkaError):
+            for stored in segment.batches():
+                repr(stored.batch)
 
 
 def _read(log: Log) -> None:
