@@ -53,6 +53,9 @@ class Workload:
         self.keys: tuple[bytes, ...] = (b"key",)
         self.deletes: Callable[[int, float], None] = lambda _, __: None
         """Is called with a partition and an offset before records are deleted up to it."""
+        self.is_gone: Callable[[int, bytes], bool] = lambda _, __: False
+        """Whether a value was committed in a partition, and has been deleted or replaced since."""
+        self.is_synced = False  # whether each record is synced before it is acknowledged
         self.worker_protocol = "classic"
         self.wire = wire
         self.closing = False

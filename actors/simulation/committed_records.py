@@ -128,6 +128,11 @@ class CommittedRecords:
             if began <= entry.base_offset < marker.base_offset
         )
 
+    def is_gone(self, value: bytes) -> bool:
+        """Whether a value was committed, and needn't be there any more."""
+        log = self.contents(aborted=True)
+        return any(value == each for _, each in log.ever) and all(value != each for _, each in log.kept)
+
     def contents(self, *, aborted: bool) -> Contents:
         """What readers get: with the records of ``aborted`` transactions, and of open ones, or without."""
         ever = [

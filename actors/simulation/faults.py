@@ -1,5 +1,5 @@
 """Faults, drawn from the seed: brokers die, or stop in order, and come back; links are cut, one way or both, are slow,
-and heal; disks are full, or fail at some operations, and work again.
+and heal; disks are full or slow, or fail at some operations, and work again; brokers lose their power.
 
 Each seed draws its own mix: how likely each kind is, how long the longest lasts and how fast they come, so that some
 seeds are all kills and others hardly anything but slow links. Each fault lasts as long as is drawn for it, so they
@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,9 @@ from kstore.fs.faulty import FaultyFileSystem
 
 if TYPE_CHECKING:
     from random import Random
+
+    from actors.simulation.disks import SlowDisks
+    from actors.simulation.power_losses import PowerLosses
 
 SLOW_MS_MAX = 400
 
@@ -38,6 +42,8 @@ KINDS = {
     "slow": 4,
     "disk error": 4,
     "disk full": 1,
+    "slow disk": 2,
+    "power": 4,
     "rest": 4,
 }
 
@@ -58,7 +64,15 @@ FILES = (
 class FaultSchedule:
     """The faults of one run; ``step`` does the next."""
 
-    def __init__(self, cluster: Cluster, client_ids: Callable[[], list[int]]) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        client_ids: Callable[[], list[int]],
+        power: PowerLosses | None = None,
+        slow_disks: SlowDisks | None = None,
+    ) -> None:
+        self.power = power
+        self.slow_disks = slow_disks
         self.cluster = cluster
         self.net = cluster.net
         self.disks = {node: disk for node, disk in cluster.memories.items() if isinstance(disk, FaultyFileSystem)}
@@ -72,6 +86,8 @@ class FaultSchedule:
         self.weights = [weight * self.random.choice((0, 1, 1, 4)) for weight in KINDS.values()]
         if not self.disks:
             self.weights = [0 if "disk" in kind else weight for kind, weight in zip(KINDS, self.weights, strict=True)]
+        absent = {"power": power is None, "slow disk": slow_disks is None}
+        self.weights = [0 if absent.get(kind) else weight for kind, weight in zip(KINDS, self.weights, strict=True)]
         self.weights[-1] += 1  # something has to be possible
         self.pause_s_max = self.random.choice((0.4, 1.0, 2.0))
         self.cut_ms_max = self.random.choice((1_000, 4_000, 10_000))
@@ -118,6 +134,10 @@ class FaultSchedule:
                 self.trouble_disk(operations, files, errno.EIO, times=times, torn=torn)
             case "disk full":
                 self.trouble_disk(WRITES, "*", errno.ENOSPC, times=None, torn=self.random.random() < 0.5)
+            case "slow disk":
+                self.slow_disk(self.random.choice(nodes))
+            case "power":
+                self.lose_power()
         return self.random.uniform(0.05, self.pause_s_max)
 
     def later(self, duration_ms: int, end: Callable[[], None]) -> None:
@@ -138,6 +158,24 @@ class FaultSchedule:
         if self.goes_down(node_id):
             self.cluster.kill_node(node_id)
 
+    def lose_power(self) -> None:
+        """Some nodes lose their power; those that can't go down beside others don't."""
+        assert self.power is not None, "it isn't drawn otherwise"
+        for node_id in self.power.victims():
+            if node_id in self.down or self.power.is_synced:
+                self.down.add(node_id)
+                self.later(self.random.randint(1, self.down_ms_max), partial(self.restart, node_id))
+                self.power.lose(node_id)
+            elif self.goes_down(node_id):
+                self.power.lose(node_id)
+
+    def slow_disk(self, node_id: int) -> None:
+        """Make a node's disk slow, for a drawn time."""
+        assert self.slow_disks is not None, "it isn't drawn otherwise"
+        slow_us = self.slow_disks.slow_us
+        slow_us[node_id] = 1_000 * self.random.randint(1, SLOW_MS_MAX)
+        self.later(self.random.randint(100, self.cut_ms_max), partial(slow_us.update, {node_id: 0}))
+
     def stop_in_order(self, node_id: int) -> None:
         """Have a broker stop; one that hasn't when its time is over is killed, as init systems do."""
         if self.goes_down(node_id):
@@ -145,6 +183,8 @@ class FaultSchedule:
 
     def restart(self, node_id: int) -> None:
         """Start a node that is down, on a disk without faults."""
+        if node_id not in self.down:
+            return  # it went down twice, and is back
         self.down.discard(node_id)
         if node_id in self.disks:
             self.disks[node_id].heal()  # what a start makes of a disk in trouble isn't looked at here
@@ -187,6 +227,8 @@ class FaultSchedule:
         """Heal everything and bring everybody back."""
         self.ends.clear()
         self.net.heal()
+        if self.slow_disks is not None:
+            self.slow_disks.slow_us.clear()
         for disk in self.disks.values():
             disk.heal()
         for node_id in sorted(self.down):

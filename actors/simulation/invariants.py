@@ -23,10 +23,10 @@ from actors.simulation.batch_entry import BatchEntry, entry_of
 from actors.simulation.committed_records import CommittedRecord, Contents
 from actors.simulation.coordinator_judge import CoordinatorJudge
 from actors.simulation.history import History
-from actors.simulation.ledger import Book, KnownProducers, Retention, Shadow, Violation
+from actors.simulation.ledger import Book, KnownProducers, Retention, Violation
+from actors.simulation.producer_judge import judge_producers
+from actors.simulation.shadow import Shadow
 from kstore.log import Log
-from kstore.log.answers import AbortedTransaction
-from kstore.log.producers import ProducerEntry, ProducerStates
 
 
 class Judge:
@@ -137,6 +137,20 @@ class Judge:
                 book.believes(node.node_id, log.high_watermark)
         shadow.high_watermark = log.high_watermark
 
+    def loses_power(self, node_id: int) -> None:
+        """Note how much of each log is durable at a node that is about to lose its power; one that has died already
+        had some of it.
+        """
+        node = self.cluster.nodes[node_id]
+        for key, ref in node.view.replicas.items() if node.alive else ():
+            replica = ref.actor_as(Replica)
+            shadow = self.book(f"{key[0]}-{key[1]}").shadow(node.node_id)
+            is_open = replica.has_log and replica.offline is None and shadow.incarnation == node.name
+            shadow.durable_to = min(replica.log.recovery_point, shadow.end_offset) if is_open else 0
+        for book in self.books.values():
+            if node.node_id in book.shadows:
+                book.shadows[node.node_id].has_lost_power = True
+
     def has_cleaned(self) -> bool:
         """Whether a log was compacted since the last time that this was asked."""
         before, self.cleanings = self.cleanings, self.cluster.world.recorder.count("LogCleaned")
@@ -146,7 +160,11 @@ class Judge:
         """Bring the shadow up to what the log is now."""
         node, log = replica.node, replica.log
         node_id = node.node_id
-        if shadow.incarnation != node.name:
+        if shadow.incarnation != node.name and shadow.has_lost_power:
+            is_member = node_id in self.in_sync(replica)
+            book.lost_power(node_id, node.name, entries_of(log, book), log.start_offset, is_member=is_member)
+            judge_producers(log, replica.label)
+        elif shadow.incarnation != node.name:
             found = entries_of(log, book)
             fresh = not shadow.incarnation
             known = [entry for entry in found if entry.last_offset < shadow.end_offset]
@@ -342,48 +360,3 @@ def retention_of(log: Log, now_ms: int) -> Retention:
         return Retention(-inf, False)
     oldest_ms = now_ms - config.retention_ms if config.retention_ms >= 0 else -inf
     return Retention(oldest_ms, 0 <= config.retention_bytes <= log.size_bytes)
-
-
-def window_of(entry: ProducerEntry) -> list[tuple[int, ...]]:
-    """Sequence numbers and offsets of a producer's last batches. A snapshot has one time for a producer, in Kafka's
-    format as well, which is that of its last marker if that came later than the batch.
-    """
-    return [each.values()[:4] for each in entry.window]
-
-
-def judge_producers(log: Log, label: str) -> None:
-    """The producer state of a log equals a replay of its batches, and so do the transactions that were aborted.
-
-    Where a log begins later or is compacted, a replay knows less: of each producer that it finds, the last batch, and
-    not the epoch of a marker of which the header is left.
-    """
-    replayed = ProducerStates()
-    batches = [batch for batch in log.batches(log.start_offset, log.end_offset) if batch.producer_id >= 0]
-    aborted = [ended for batch in batches if (ended := replayed.add(batch)) is not None]
-    noted = log.segments.aborted(log.start_offset, log.end_offset)
-    emptied = {batch.producer_id for batch in batches if batch.is_control and not batch.count}
-    is_whole = log.start_offset == 0 and not log.config.compacted
-    if aborted != noted if is_whole else not has_all(noted, aborted):
-        raise Violation("aborted transactions are a replay of the log", f"{label}: {noted}, the log says {aborted}")
-    for entry in replayed:
-        if entry.epoch < 0:
-            continue  # only the header of a marker is left
-        kept = log.producers.get(entry.producer_id)
-        window, wanted = None if kept is None else window_of(kept), window_of(entry)
-        if window is not None and not is_whole:
-            window, wanted = window[-1:] if wanted else [], wanted[-1:]
-        epoch = -1 if kept is None else kept.epoch
-        is_older = entry.epoch < epoch and entry.producer_id in emptied
-        if window != wanted or not (epoch == entry.epoch or is_older):
-            raise Violation(
-                "the producer state is a replay of the log",
-                f"{label}: producer {entry.producer_id} has {(epoch, window)}, the log says {(entry.epoch, wanted)}",
-            )
-    if log.start_offset == 0 and len(log.producers) > len(replayed):
-        raise Violation("the producer state is a replay of the log", f"{label}: it has producers that the log hasn't")
-
-
-def has_all(noted: list[AbortedTransaction], aborted: list[AbortedTransaction]) -> bool:
-    """Whether each transaction that was aborted is noted, from its first record that is there on or from before it."""
-    known = {(each.producer_id, each.last_offset): each.first_offset for each in noted}
-    return all(known.get((each.producer_id, each.last_offset), inf) <= each.first_offset for each in aborted)

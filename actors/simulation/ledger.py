@@ -17,6 +17,7 @@ from collections.abc import Iterable
 
 from actors.simulation.batch_entry import BatchEntry
 from actors.simulation.committed_records import CommittedRecord, CommittedRecords
+from actors.simulation.shadow import Shadow
 from kstore.named import NamedTuple
 
 
@@ -57,76 +58,6 @@ class KnownProducers:
         """Whether a marker says what those of the same transaction say in other places."""
         there = self.ended.setdefault((marker.producer_id, marker.producer_epoch), marker.commits)
         return there == marker.commits or not self.bumps_epochs
-
-
-class Shadow:
-    """What one node's log holds, from ``start_offset`` on. ``agreed`` counts the committed entries that its own are
-    known to equal; ``began`` has where the open transactions began, by producer; ``floor`` is where a cut was to end
-    that failed half way; ``log`` is the object that was opened last; ``stable`` is the leader epoch in which the node
-    last led, and what was stable then.
-    """
-
-    __slots__ = (
-        "agreed",
-        "began",
-        "end_offset",
-        "entries",
-        "floor",
-        "high_watermark",
-        "incarnation",
-        "log",
-        "producer_epochs",
-        "stable",
-        "start_offset",
-    )
-
-    def __init__(self) -> None:
-        self.entries: list[BatchEntry] = []
-        self.start_offset = 0
-        self.end_offset = 0
-        self.high_watermark = 0
-        self.incarnation = ""
-        self.log: object = None
-        self.agreed = 0
-        self.floor: int | None = None
-        self.producer_epochs: dict[int, int] = {}
-        self.began: dict[int, int] = {}
-        self.stable = (-1, 0)
-
-    def given_up(self, end_offset: int) -> None:
-        """The log was damaged and the node isn't in sync: it has given up all from an offset on, and copies it anew."""
-        while self.entries and self.entries[-1].last_offset >= end_offset:
-            self.entries.pop()
-        self.start_offset = min(self.start_offset, end_offset)
-        self.end_offset, self.high_watermark = end_offset, min(self.high_watermark, end_offset)
-        self.agreed = 0
-        self.forget_producers()
-
-    def begins_anew(self, start_offset: int) -> None:
-        """The log ended before its leader's began: it is empty, and begins where that does."""
-        self.entries, self.agreed = [], 0
-        self.start_offset = self.end_offset = self.high_watermark = start_offset
-        self.forget_producers()
-
-    def present(self, start_offset: int) -> list[BatchEntry]:
-        """The entries that a log with this start has."""
-        return self.entries[bisect_left(self.entries, start_offset, key=_last_offset) :]
-
-    def follow_producer(self, entry: BatchEntry) -> None:
-        """Take what an entry at the end says of its producer."""
-        if entry.producer_id < 0:
-            return
-        self.producer_epochs[entry.producer_id] = entry.producer_epoch
-        if entry.is_control:
-            self.began.pop(entry.producer_id, None)
-        elif entry.is_transactional:
-            self.began.setdefault(entry.producer_id, entry.base_offset)
-
-    def forget_producers(self) -> None:
-        """Begin anew with what the entries say of producers."""
-        self.producer_epochs, self.began = {}, {}
-        for entry in self.entries:
-            self.follow_producer(entry)
 
 
 def _base_offset(entry: BatchEntry) -> int:
@@ -253,6 +184,30 @@ class Book:
         shadow.start_offset = start_offset
         shadow.high_watermark = 0
 
+    def lost_power(
+        self, node_id: int, incarnation: str, entries: list[BatchEntry], start_offset: int, *, is_member: bool
+    ) -> None:
+        """A node has opened a log of which a power loss may have taken what wasn't durable; ``is_member``: it counts as
+        in sync. What was cut off before and not synced may be there again.
+        """
+        shadow = self.shadow(node_id)
+        found = {entry.base_offset: entry for entry in entries}
+        for entry in shadow.present(start_offset):
+            there = found.get(entry.base_offset)
+            if entry.last_offset >= shadow.durable_to:
+                break
+            if there != entry and self.records.compacts:
+                self._may_lack(node_id, self.original(entry.base_offset, entry.epoch) or entry, there, entries)
+            elif there != entry:
+                self._fail("what was synced survives", f"node {node_id} has {there} where {entry} was durable")
+        shadow.begins_anew(entries[0].base_offset if entries else start_offset)
+        shadow.floor, shadow.has_lost_power, shadow.incarnation = None, False, incarnation
+        self.appended(node_id, entries)
+        shadow.start_offset = start_offset
+        shadow.end_offset = max(shadow.end_offset, start_offset)
+        if is_member:
+            self.holds_all(node_id, "lost its power, is in sync")
+
     def compacted(self, node_id: int, entries: list[BatchEntry], start_offset: int) -> None:
         """A node's log may have been compacted, and has these batches now: no other ones, and all records that must be
         there.
@@ -277,6 +232,8 @@ class Book:
         self, node_id: int, original: BatchEntry, there: BatchEntry | None, entries: list[BatchEntry]
     ) -> None:
         """Check what a node has of a batch, if it has it, against what it must have."""
+        if there is not None and there.kept is None:
+            return  # all of it
         kept = there.kept if there is not None and there.kept is not None else ()
         is_lost_marker = original.is_control and not kept
         if is_lost_marker and self.records.needs_marker(original, entries, self.tombstones_until_ms):

@@ -147,8 +147,10 @@ class SimulatedProducer(SimulatedClient):
                     self.workload.history.acknowledged(partition, batch.values, answer.base_offset)
             elif answer.error_code == OutOfOrderSequenceNumber.code:
                 # The one before it has to be in the log first, or this was a leader that was cut off and replaced, and
-                # lacks what its successor has. Where records are lost it stays so, and nothing comes to rest.
-                left.append(batch)
+                # lacks what its successor has. Where records are lost it stays so, and nothing comes to rest. After a
+                # start a log knows a producer's older batches if it has them still, as in Kafka.
+                if not self.workload.is_gone(partition, batch.values[0]):
+                    left.append(batch)
             else:
                 if not is_retriable(answer.error_code):
                     self.workload.history.refused(self.label, partition, batch.values[0], answer.error_code)

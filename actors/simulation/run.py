@@ -13,12 +13,14 @@ from actors.runtime.driver import NodeCrashed, SimulationStalled
 from actors.simulation import ownership
 from actors.simulation.client import SimulatedClient, Workload
 from actors.simulation.committed_reader import CommittedReader
+from actors.simulation.disks import Disks
 from actors.simulation.faults import FaultSchedule
 from actors.simulation.hasty_producer import HastyProducer
 from actors.simulation.history import History
 from actors.simulation.invariants import Judge
 from actors.simulation.ledger import Violation
 from actors.simulation.members import Members
+from actors.simulation.power_losses import PowerLosses
 from actors.simulation.producer import SimulatedProducer
 from actors.simulation.programs import TRANSACTIONAL_IDS, Programs
 from actors.simulation.reader import SimulatedReader
@@ -31,7 +33,6 @@ from actors.simulation.worker import GROUP
 from actors.transactions.metadata import EPOCH_MAX
 from kstore import checked
 from kstore.errors import KafkaError
-from kstore.fs.faulty import FaultyFileSystem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,8 +79,14 @@ CONFIG = {
     "transaction.state.log.replication.factor": "3",
 }
 
-COMPACTED = {"internal.segment.bytes": "2000", "min.cleanable.dirty.ratio": "0.1"}
+COMPACTED = {"internal.segment.bytes": "8000", "min.cleanable.dirty.ratio": "0.1"}
 """Of internal topics, in some runs: segments that are full soon, and compacted."""
+
+SYNCED = {"log.flush.interval.messages": "1"}
+"""Of brokers, in some runs: each record is synced before it counts as replicated."""
+
+POWER = ("synced", "budget", "")
+"""By turns: brokers lose their power although, and as each record is synced; never."""
 
 KEYS = (3, 30, 1_000)
 
@@ -113,16 +120,20 @@ class Run:
         wire = seed % 3 == 0
         brokers = 5 if seed % 7 == 0 else 3
         node_ids = IDS[seed % len(IDS)][:brokers]
-        self.cluster = Cluster.unstarted(node_ids=node_ids, seed=seed, config=CONFIG, trace_rows=TRACE_ROWS, wire=wire)
+        self.power = POWER[seed // 2 % len(POWER)]
+        config = CONFIG | SYNCED if self.power == "synced" else CONFIG
+        self.cluster = Cluster.unstarted(node_ids=node_ids, seed=seed, config=config, trace_rows=TRACE_ROWS, wire=wire)
         self.world = self.cluster.world
-        self.disks = [self.put_on_a_faulty_disk(node_id) for node_id in self.cluster.node_ids]
+        self.disks = Disks(self.cluster)
         self.random = self.world.random
         self.history = History()
         self.judge = Judge(self.cluster, self.history)
         partitions = self.random.randint(1, 3)
         self.workload = Workload(self.history, node_ids, TOPIC, OUTPUTS, partitions, wire=wire)
+        self.workload.is_synced = self.power == "synced"
         self.workload.keys = tuple(b"key-%d" % number for number in range(self.random.choice(KEYS)))
         self.workload.deletes = self.allow_deletion
+        self.workload.is_gone = lambda partition, value: self.judge.book(f"{TOPIC}-{partition}").records.is_gone(value)
         self.history.log_start = lambda partition: self.judge.book(f"{TOPIC}-{partition}").records.start
         self.history.newest_epoch = lambda partition: max(self.judge.book(f"{TOPIC}-{partition}").leaders, default=0)
         self.workload.transactions.stable_end = lambda each: self.judge.book(f"{each[0]}-{each[1]}").records.stable_end
@@ -136,14 +147,9 @@ class Run:
         self.client_ids: list[int] = []
         self.members = Members(self.cluster, self.workload, self.begin)
         self.workload.worker_protocol = self.random.choice(("classic", "consumer"))
+        self.power_losses: PowerLosses | None = None
         self.made = 0
         self.seed = seed
-
-    def put_on_a_faulty_disk(self, node_id: int) -> FaultyFileSystem:
-        """Put a node's files behind a disk that can fail."""
-        disk = FaultyFileSystem(self.cluster.memories[node_id], self.world.random)
-        self.cluster.memories[node_id] = self.cluster.folders[node_id].fs = disk
-        return disk
 
     def allow_deletion(self, partition: int, offset: float) -> None:
         """Records of the topic may be deleted up to an offset from now on."""
@@ -152,12 +158,8 @@ class Run:
 
     def look(self) -> None:
         """Judge a turn; the judge sees through every trouble of the disks."""
-        troubled = [(disk, disk.faults) for disk in self.disks if disk.faults]
-        for disk, _ in troubled:
-            disk.faults = []
-        self.judge.look()
-        for disk, its in troubled:
-            disk.faults = its
+        with self.disks.seen_through():
+            self.judge.look()
 
     def client_node(self) -> Node:
         """A node of its own for a client."""
@@ -251,7 +253,15 @@ class Run:
 
     def storm(self, seconds: float) -> None:
         """Let faults happen for so long, then heal them."""
-        faults = FaultSchedule(self.cluster, lambda: [*self.client_ids, *self.programs.node_ids()])
+        faults = FaultSchedule(
+            self.cluster,
+            lambda: [*self.client_ids, *self.programs.node_ids()],
+            PowerLosses(self.cluster, self.disks, self.judge, is_synced=self.workload.is_synced)
+            if self.power
+            else None,
+            self.disks.slow,
+        )
+        self.power_losses = faults.power
         end_us = self.world.clock.now_us() + round(seconds * 1e6)
         while self.world.clock.now_us() < end_us:
             self.world.driver.drive(lambda: False, faults.step())
@@ -330,6 +340,7 @@ class Run:
         transactions = self.workload.transactions
         counts = {
             "failovers": self.judge.failovers,
+            "power losses": self.power_losses.count if self.power_losses is not None else 0,
             "isr shrinks": self.judge.isr_shrinks,
             "isr growths": self.judge.isr_growths,
             "acknowledged": len(self.history.acked_values),

@@ -59,6 +59,8 @@ class TopicMaker(SimulatedClient):
         """Create a topic, until it is there."""
         drawn = DRAWN | self.random.choice(POLICIES)
         configs = {key: self.random.choice(values) for key, values in drawn.items()}
+        if self.workload.is_synced:
+            del configs["flush.messages"]  # as brokers have it
         request = requests.create_topic(topic, len(self.workload.partitions), REPLICAS, configs)
         while True:
             answer = yield self.to(self.anybody(), request, 10_000)

@@ -115,6 +115,10 @@ def take_clean_shutdown(fs: FileSystem) -> bool:
     return True
 
 
+TOPIC_ID_LINE = b"version: 0\ntopic_id: "
+ID_TEXT_BYTES = 22
+
+
 class MetaProperties(NamedTuple):
     """The cluster and node of a log directory. ``directory_id`` is 16 bytes, or none before Kafka 3.7 gave it one."""
 
@@ -155,15 +159,23 @@ def read_partition_metadata(fs: FileSystem, log_path: str) -> bytes | None:
     path = f"{log_path}/{PARTITION_METADATA}"
     if not fs.exists(path):
         return None
-    lines = fs.read_bytes(path).decode("utf-8", "replace").splitlines()
-    if not lines:
-        return None  # a power cut came before its content was on the disk
+    data = fs.read_bytes(path)
+    if _is_torn(data):
+        return None
+    lines = data.decode("utf-8", "replace").splitlines()
     if len(lines) != 2 or lines[0] != "version: 0" or not lines[1].startswith("topic_id: "):
         raise CheckpointError(f"{path}: expected a version 0 and a topic_id")
     try:
         return _id_of(lines[1].removeprefix("topic_id: "))
     except ValueError as error:
         raise CheckpointError(f"{path}:2: {error}") from None
+
+
+def _is_torn(data: bytes) -> bool:
+    """Whether a power loss may leave this of a file that wasn't synced: its beginning, maybe with zeros behind."""
+    written = data.rstrip(b"\0")
+    begun = written.startswith(TOPIC_ID_LINE) and len(written) < len(TOPIC_ID_LINE) + ID_TEXT_BYTES
+    return begun or TOPIC_ID_LINE.startswith(written)
 
 
 def write_partition_metadata(fs: FileSystem, log_path: str, topic_id: bytes, *, sync: bool = False) -> None:

@@ -92,11 +92,19 @@ def test_a_partition_knows_its_topic(fs: FileSystem) -> None:
     assert checkpoints.read_partition_metadata(fs, "orders-0") == bytes(range(16))
     for broken in (
         b"version: 1\ntopic_id: AAECAwQFBgcICQoLDA0ODw",
-        b"version: 0\ntopic_id: AAE",
+        b"version: 0\ntopic_id: AAECAwQFBgcICQoLDA0ODwAA",
         b"version: 0\nx",
     ):
         fs.replace("orders-0/partition.metadata", broken)
         with pytest.raises(CheckpointError):
             checkpoints.read_partition_metadata(fs, "orders-0")
-    fs.replace("orders-0/partition.metadata", b"")  # what a power cut may leave
-    assert checkpoints.read_partition_metadata(fs, "orders-0") is None
+
+
+def test_a_partitions_topic_that_a_power_loss_has_torn_is_told_again(fs: FileSystem) -> None:
+    fs.mkdir("orders-0")
+    checkpoints.write_partition_metadata(fs, "orders-0", bytes(range(16)))
+    whole = fs.read_bytes("orders-0/partition.metadata")
+    for left in range(len(whole)):
+        for zeros in (0, len(whole) - left):
+            fs.replace("orders-0/partition.metadata", whole[:left] + bytes(zeros))
+            assert checkpoints.read_partition_metadata(fs, "orders-0") is None

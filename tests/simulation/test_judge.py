@@ -5,8 +5,9 @@ import pytest
 from actors.cluster import Cluster
 from actors.simulation.faults import KINDS, FaultSchedule
 from actors.simulation.history import History
-from actors.simulation.invariants import Judge, judge_producers
+from actors.simulation.invariants import Judge
 from actors.simulation.ledger import Violation
+from actors.simulation.producer_judge import judge_producers
 from actors.simulation.run import CONFIG, Run
 from kstore.fs import MemoryFileSystem
 from kstore.log import Log, LogConfig

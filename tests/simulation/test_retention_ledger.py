@@ -187,3 +187,31 @@ def test_an_entry_says_which_records_compaction_has_left() -> None:
     assert cleaned.kept == (10, 11)
     assert cleaned.stands_for(original)
     assert not original.stands_for(original)
+
+
+def test_a_power_loss_may_take_what_was_not_durable_from_a_log_that_is_not_in_sync() -> None:
+    for found, is_member, invariant in (
+        (LOG[:1], False, ""),
+        (LOG, True, ""),
+        (LOG[:2], True, "committed records are on every in-sync member"),
+        ([], False, "what was synced survives"),
+    ):
+        book = book_of(*LOG)
+        book.shadow(2).durable_to, book.shadow(2).has_lost_power = 2, True
+        if not invariant:
+            book.lost_power(2, "broker-2#2", found, 0, is_member=is_member)
+            assert (book.shadow(2).entries, book.shadow(2).has_lost_power) == (found, False)
+            continue
+        with broken(invariant):
+            book.lost_power(2, "broker-2#2", found, 0, is_member=is_member)
+
+
+def test_what_was_cut_off_and_comes_back_with_a_power_loss_is_what_it_was() -> None:
+    book = book_of(*LOG)
+    cut = entry(6)
+    book.appended(2, [cut])
+    book.truncated(2, 6)
+    book.lost_power(2, "broker-2#2", [*LOG, cut], 0, is_member=True)
+    assert book.shadow(2).end_offset == 7
+    with broken("logs that share offset and epoch share all before"):
+        book.lost_power(2, "broker-2#3", [*LOG, cut._replace(crc=2)], 0, is_member=True)

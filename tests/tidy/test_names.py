@@ -12,7 +12,6 @@ CALLED_BY_OTHERS = {
     "Pykka": "_create_actor_inbox _create_future on_receive",
     "the command": "add_to",
     "processors without the instruction": "crc32c_portable",
-    "tests of crashes": "power_loss",
     "pytest": "pytest_addoption pytest_configure pytest_generate_tests pytest_report_header",
     "users of the clients": "is_default",
     "users of a cluster": "is_controller",
