@@ -10,7 +10,6 @@ Keys, values and header values are strings where their bytes are UTF-8, null whe
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NotRequired, TypedDict
@@ -61,7 +60,7 @@ def from_json(shown: object, what: str) -> bytes | None:
     if isinstance(shown, dict) and list(shown) == ["base64"] and isinstance(shown["base64"], str):
         try:
             return base64.b64decode(shown["base64"], validate=True)
-        except binascii.Error as error:
+        except ValueError as error:
             raise EnvelopeError(f"{what} is not base64: {error}") from None
     raise EnvelopeError(f'{what} is neither a string, nor null, nor {{"base64": "..."}}')
 
