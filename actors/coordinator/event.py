@@ -52,6 +52,10 @@ class Event:
         assert entries, "an append needs records"
         self.effects.append(Persist(token, entries, writer))
 
+    def timers_set(self) -> set[Hashable]:
+        """The keys of timers that were set or cancelled so far."""
+        return {effect.key for effect in self.effects if isinstance(effect, SetTimer | CancelTimer)}
+
     def note(self, kind: str, subject: str, first: int, second: int, because: str) -> None:
         """Write a row of the trace, with its reason in words."""
         self.effects.append(Note(kind, subject, first, second, because))

@@ -98,6 +98,7 @@ class Kinds:
         """Decide what has waited for groups whose changes have come to their ends."""
         for group_id in self._locks.free():
             while not self._appends.of_classic_group(group_id):
+                self._locks.forget_timers(group_id, event.timers_set())
                 waiter = self._locks.next_of(group_id)
                 if waiter is None:
                     break

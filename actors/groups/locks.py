@@ -8,6 +8,7 @@ the id of a group, so that they outlast a group that becomes one of another kind
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Collection, Hashable
 from typing import TypeAlias
 
 from actors.coordinator.shard import Caller
@@ -53,6 +54,14 @@ class GroupLocks:
     def wait(self, group_id: str, waiter: Waiter) -> None:
         """A request or a timer is for later."""
         self._waiting.setdefault(group_id, deque()).append(waiter)
+
+    def forget_timers(self, group_id: str, keys: Collection[Hashable]) -> None:
+        """These timers of a group were set anew, or cancelled, while they waited: they aren't due any more."""
+        waiting = self._waiting.get(group_id, deque())
+        for each in [each for each in waiting if isinstance(each, TimerKey) and each in keys]:
+            waiting.remove(each)
+            if not waiting:
+                del self._waiting[group_id]
 
     def note_overdue(self, group_id: str) -> list[Asked]:
         """A change of a group takes too long: those who asked wait no more, and are returned. Timers wait on."""

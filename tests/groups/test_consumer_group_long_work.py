@@ -15,6 +15,7 @@ from groups.test_consumer_group_recovery import STEPS, ConsumerLife
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actors.groups.timers import TimerKey
 from actors.groups.topics import TopicInfo
 from kstore import errors
 
@@ -140,3 +141,21 @@ def test_in_small_slices_groups_of_both_protocols_settle(steps: list[Step], cost
         life.live(steps)
         life.settle()
         life.check()
+
+
+def test_a_member_whose_heartbeat_waits_as_its_session_ends_has_shown_that_it_lives(driven: Driven) -> None:
+    join(driven, "A", "t1")
+    driven.pass_ms(44_999)
+    ask_to_join(driven, "B", "join")
+    send(driven, "A", 2, "beat")
+    for key in [
+        each for each in driven.timers if isinstance(each, TimerKey) and each.subject == "A"
+    ]:  # they come due while B's expression is matched
+        del driven.timers[key]
+        driven.carry_out(driven.shard.timer_fired(key, driven.now_ms))
+    assert driven.is_parked("beat")
+    driven.pass_ms(0)
+    assert driven.answer("beat").member_epoch == 3
+    assert list(group(driven).members) == ["A", "B"]
+    driven.pass_ms(45_000)
+    assert not group(driven).members
