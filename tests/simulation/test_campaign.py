@@ -7,7 +7,7 @@ from functools import partial
 from multiprocessing import get_context
 
 import pytest
-from simulation import group_mutations, mutations, transaction_mutations
+from simulation import group_mutations, mutations, storage_mutations, transaction_mutations
 
 from actors.simulation.campaign import PROBES, Campaign, main
 from actors.simulation.run import play
@@ -45,6 +45,9 @@ def test_seeds_hold_and_go_through_what_they_are_for(seeds: range, capsys: pytes
         mutations.truncate_to_the_high_watermark,
         mutations.high_watermark_before_truncating,
         mutations.append_after_an_error,
+        storage_mutations.reads_past_the_high_watermark,
+        storage_mutations.retention_past_the_high_watermark,
+        storage_mutations.sequences_that_the_cleaner_loses,
         transaction_mutations.stable_and_committed_at_two_moments,
         transaction_mutations.reads_past_the_last_stable_offset,
         group_mutations.load_that_leaves_batches_out,
@@ -54,6 +57,11 @@ def test_seeds_hold_and_go_through_what_they_are_for(seeds: range, capsys: pytes
             pytest.param(mutation, marks=pytest.mark.full)
             for mutation in (
                 mutations.no_epoch_fencing,
+                storage_mutations.acknowledged_before_the_sync,
+                storage_mutations.files_that_are_never_synced,
+                storage_mutations.folders_that_are_never_synced,
+                storage_mutations.full_truncation_that_keeps_its_high_watermark,
+                storage_mutations.markers_that_the_cleaner_loses,
                 transaction_mutations.late_produce_joins_the_next_transaction,
                 transaction_mutations.late_end_ends_the_next_transaction,
                 transaction_mutations.verified_and_appended_without_a_second_look,
