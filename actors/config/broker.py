@@ -17,7 +17,7 @@ from actors.config.assignors import KEY as ASSIGNORS
 from actors.config.assignors import assignors_of
 from actors.config.broker_table import BROKER_KEYS, QUOTA_KEYS
 from actors.config.cross_checks import FRAME, QUEUED, check_together
-from actors.config.definition import ConfigError, Key, Value, nearest
+from actors.config.definition import JAVA_SPACE, ConfigError, Key, Value, nearest
 from actors.config.kstore_table import OWN_KEYS
 from actors.config.refused import check_allowed, why_refused
 from actors.config.security_table import SECURITY_KEYS
@@ -323,5 +323,5 @@ def converted_text(topic_key: str, text: str | None, unit: str) -> str | None:
     """A time stated in ``unit`` as milliseconds; a negative one of retention, or in another unit, has no limit: -1."""
     if text is None or (unit == "same" and topic_key != "retention.ms"):
         return text
-    value = int(text)
+    value = int(text.strip(JAVA_SPACE))
     return "-1" if value < 0 else str(value * {"same": 1, "minutes": 60_000, "hours": 3_600_000}[unit])

@@ -36,7 +36,8 @@ def validate_topic_configs(configs: Mapping[str, str], broker: BrokerConfig) -> 
     except ConfigError as error:
         raise InvalidConfig(str(error)) from None
     if MIN_LAG in configs or MAX_LAG in configs:
-        low, high = (int(topic_sources(name, configs, broker)[0].text or 0) for name in (MIN_LAG, MAX_LAG))
+        texts = (topic_sources(name, configs, broker)[0].text for name in (MIN_LAG, MAX_LAG))
+        low, high = (int(KEYS[name].printed(text or "0")) for name, text in zip((MIN_LAG, MAX_LAG), texts, strict=True))
         if low > high:
             raise InvalidConfig(f"conflict topic config setting {MIN_LAG} ({low}) > {MAX_LAG} ({high})")
     if values.get("remote.storage.enable"):
@@ -114,7 +115,7 @@ def topic_log_config(configs: Mapping[str, str], broker: BrokerConfig) -> LogCon
     for name in (*TOPIC, "cleanup.policy"):
         text = topic_sources(name, configs, broker)[0].text
         if text is not None:
-            settings[name] = text.strip()
+            settings[name] = KEYS[name].printed(text)  # Java reads more than Python does: "0.5f", control characters
     if "internal.segment.bytes" in settings:
         settings["segment.bytes"] = settings["internal.segment.bytes"]
     for name, lowest in LOWEST.items():
