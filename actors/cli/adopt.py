@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from actors.cli.arguments import add_json
+from actors.cli.arguments import UsageError, add_json
 from actors.cli.output import counted, print_json
 from actors.cli.parsers import new_parser
 from actors.cli.progress import Progress
@@ -43,10 +43,15 @@ def add_to(verbs: Verbs) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run ``kstore adopt``."""
     from actors.cluster.adoption import adopt
+    from actors.node.folder import FolderError
 
     files = [path for each in options.log_dirs for path in Path(each).rglob("*") if path.is_file()]
-    with Progress("checking and copying", 2 * sum(path.stat().st_size for path in files), "bytes") as progress:
-        made = adopt(options.log_dirs, options.to, link=options.link, advance=progress.advance)
+    total = 2 * sum(path.stat().st_size for path in files)
+    try:
+        with Progress("checking and copying", total, "bytes") as progress:
+            made = adopt(options.log_dirs, options.to, link=options.link, advance=progress.advance)
+    except FolderError as error:
+        raise UsageError(str(error)) from None
     if options.json:
         print_json(made._asdict())
         return 0

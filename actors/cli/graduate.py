@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from actors.cli.arguments import add_json, at_least, checked, pair
+from actors.cli.arguments import UsageError, add_json, at_least, checked, pair
 from actors.cli.output import print_json
 from actors.cli.parsers import new_parser
 from actors.cli.progress import Progress
@@ -76,19 +76,23 @@ def add_to(verbs: Verbs) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run ``kstore graduate``."""
     from actors.cluster.graduation import graduate
+    from actors.node.folder import FolderError
 
     total = 2 * sum(path.stat().st_size for path in Path(options.data_dir).rglob("*") if path.is_file())
-    with Progress("checking and copying", total, "bytes") as progress:
-        made = graduate(
-            options.data_dir,
-            options.to,
-            hosts=options.hosts.split(","),
-            port=options.port,
-            voters=options.voters,
-            link=options.link,
-            config=dict(options.config),
-            advance=progress.advance,
-        )
+    try:
+        with Progress("checking and copying", total, "bytes") as progress:
+            made = graduate(
+                options.data_dir,
+                options.to,
+                hosts=options.hosts.split(","),
+                port=options.port,
+                voters=options.voters,
+                link=options.link,
+                config=dict(options.config),
+                advance=progress.advance,
+            )
+    except FolderError as error:
+        raise UsageError(str(error)) from None
     if options.json:
         print_json(shown(made))
         return 0
