@@ -22,6 +22,7 @@ from kstore.log.cleanable import grouped
 from kstore.log.cleaned_transactions import CleanedTransactions
 from kstore.log.copy_pass import CopyPass
 from kstore.log.damage import failed_to_read
+from kstore.log.indexes import IndexFileError
 from kstore.log.key_pass import KeyPass
 from kstore.log.names import CLEANED
 from kstore.log.segment import Segment
@@ -240,7 +241,7 @@ class Cleaning:
         yield from self._sliced("make room to compact", self._offsets.clear)
         self._offsets.latest_offset = self._from_offset - 1  # also of what is clean, tombstones may go
         dirty = [each for each in log.segments.from_offset(self._from_offset) if each.base_offset < up_to]
-        self._noted_transactions.found(log.segments.aborted(self._from_offset, up_to))
+        self._noted_transactions.found(log.reading.aborted(self._from_offset, up_to))
         for number, segment in enumerate(dirty):
             self._old = dirty[number:]
             yield from self._note_keys_of(segment)
@@ -280,7 +281,7 @@ class Cleaning:
         new.file.truncate(0)
         for segment in old:
             upper = log.segments.upper_offset(segment, segment.base_offset + 1)
-            self._transactions.found(log.segments.aborted(segment.base_offset, upper))
+            self._transactions.found(log.reading.aborted(segment.base_offset, upper))
             yield from self._copy_into(new, segment)
         new.seal()
         syncs = new.sync_later()
@@ -289,7 +290,7 @@ class Cleaning:
         )
         try:
             unlinks = log.segments.replace(old, new)
-        except OSError as error:
+        except (OSError, IndexFileError) as error:
             raise log.failed(f"couldn't replace segments of {log.path}: {error}") from error
         log.hot.clear()  # it has aborted records that the index no longer tells of
         self._new = None

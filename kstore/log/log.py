@@ -23,9 +23,8 @@ from kstore.log import retention
 from kstore.log.answers import AppendInfo, DiskWork, Expired, LogRead, TimestampedOffset
 from kstore.log.appending import FollowerAppend, LeaderAppend
 from kstore.log.config import LogConfig
-from kstore.log.damage import failed_to_read, transaction_index_damaged, unreadable
+from kstore.log.damage import unreadable
 from kstore.log.durability import Durability, run_all
-from kstore.log.indexes import IndexFileError
 from kstore.log.manifest import LogNote
 from kstore.log.preparing import Prepared
 from kstore.log.reading import Reading
@@ -263,12 +262,7 @@ class Log:
         """
         read = self.read(offset, max_bytes, up_to=self.last_stable_offset)
         if read.size_bytes:
-            try:
-                read.aborted = self.segments.aborted(offset, read.next_offset)
-            except OSError as error:
-                raise failed_to_read(self, error) from error
-            except IndexFileError as error:
-                raise transaction_index_damaged(self, str(error)) from error
+            read.aborted = self.reading.aborted(offset, read.next_offset)
         return read
 
     def batches(self, offset: int, up_to: int | None = None) -> Iterator[RecordBatch]:

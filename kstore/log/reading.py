@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from kstore.errors import CorruptMessage
 from kstore.log import times
-from kstore.log.answers import LogRead, TimestampedOffset
-from kstore.log.damage import failed_to_read
+from kstore.log.answers import AbortedTransaction, LogRead, TimestampedOffset
+from kstore.log.damage import failed_to_read, transaction_index_damaged
+from kstore.log.indexes import IndexFileError
 from kstore.records import RecordBatch
 
 if TYPE_CHECKING:
@@ -66,6 +67,17 @@ class Reading:
                     yield batch
         except (OSError, CorruptMessage) as error:
             raise failed_to_read(log, error) from error
+
+    def aborted(self, offset: int, up_to: int) -> list[AbortedTransaction]:
+        """The aborted transactions that end at ``offset`` or later and begin below ``up_to``. A wrong index of them
+        closes the log.
+        """
+        try:
+            return self._log.segments.aborted(offset, up_to)
+        except OSError as error:
+            raise failed_to_read(self._log, error) from error
+        except IndexFileError as error:
+            raise transaction_index_damaged(self._log, str(error)) from error
 
     def first_at(self, timestamp: int) -> TimestampedOffset | None:
         """The first record at ``timestamp`` or later, or None when all are older."""

@@ -35,7 +35,7 @@ from kstore.log.old_formats import OldFormat, old_format, refusal
 from kstore.log.producers import ProducerStates
 from kstore.log.recovered_epochs import RecoveredEpochs
 from kstore.log.replacement import finish_interrupted
-from kstore.log.replay import lacks_aborted, restore_producers
+from kstore.log.replay import has_other_aborted, restore_producers
 from kstore.log.segment import RELATIVE_OFFSET_MAX, Segment
 from kstore.log.segments import Segments, log_offsets
 from kstore.log.writing import note_batches
@@ -257,8 +257,8 @@ class Loader:
                 raise IndexFileError(f"the indexes of {segment.file.path} aren't those of the last clean stop")
             if not self.report.clean and segment.may_have_lost_entries():
                 raise IndexFileError(f"the indexes of {segment.file.path} weren't written")
-            if not self.report.clean and lacks_aborted(self.fs, self.segments, segment, upper_offset):
-                raise IndexFileError(f"aborted transactions of {segment.file.path} aren't in its index")
+            if not self.report.clean and has_other_aborted(self.fs, self.segments, segment, upper_offset):
+                raise IndexFileError(f"the transaction index of {segment.file.path} isn't what its markers say")
             end_offset = segment.end_offset()
             if not self.report.clean:
                 segment.note_newest()

@@ -1,16 +1,20 @@
 """Rebuilds a log's producer state from the newest readable snapshot and a replay of later batches.
 
 The same replay makes the transaction indexes anew of segments that were walked: which transaction a marker ends is
-known only by replaying from before it began.
+known only by replaying from before it began. After a crash those of other segments are compared with such a replay,
+from the snapshot at the segment's base: a wrong entry has readers given aborted records as committed ones.
 """
 
 from collections.abc import Set
 
+from kstore.errors.arguments import LONG_MAX
 from kstore.fs import FileSystem
 from kstore.log import snapshot
+from kstore.log.answers import AbortedTransaction
 from kstore.log.producers import ProducerStates
 from kstore.log.segment import Segment
 from kstore.log.segments import Segments
+from kstore.log.snapshot import SnapshotEntry
 from kstore.records import RecordBatch, read_end_transaction_marker
 
 WINDOW_BYTES = 6 << 20  # five batches of the largest default size, and some
@@ -99,22 +103,37 @@ def _replay(
                     segment.add_aborted(aborted)
 
 
-def lacks_aborted(fs: FileSystem, segments: Segments, segment: Segment, upper_offset: int) -> bool:
-    """Whether a segment has a marker that aborts a transaction, but no transaction index, or an empty one.
+def has_other_aborted(fs: FileSystem, segments: Segments, segment: Segment, upper_offset: int) -> bool:
+    """Whether the transaction index of a segment isn't what a replay of its batches says, or may not be.
 
-    Most logs have no transactions, and needn't be read for that: the snapshot at the segment's end, ``upper_offset``,
-    knows of no producer that had one. One that has expired since is overlooked.
+    Most logs have no transactions, and needn't be read for that: the index is empty, and the snapshot at the segment's
+    end, ``upper_offset``, knows of no producer that had one. One that has expired since is overlooked. Raises
+    IndexFileError or CorruptMessage for what can't be read.
     """
-    if segment.aborted is not None and len(segment.aborted):
-        return False
-    try:
-        saved = snapshot.decode(fs.read_bytes(segments.snapshot_path(upper_offset)))
-    except (FileNotFoundError, snapshot.SnapshotError):
-        pass  # the batches are asked
-    else:
-        if all(each.coordinator_epoch < 0 for each in saved):
+    index = segment.aborted
+    noted: list[AbortedTransaction] = []
+    if index is not None:
+        index.collect(segment.base_offset, LONG_MAX, noted)
+    if not noted:
+        after = _saved(fs, segments, upper_offset)
+        if after is not None and all(each.coordinator_epoch < 0 for each in after):
             return False
-    return any(_aborts(batch) for batch in segment.batches(0) if batch.is_control and batch.producer_id >= 0)
+    before = _saved(fs, segments, segment.base_offset)
+    if before is None and segment is not segments.first:
+        is_aborting = (_aborts(batch) for batch in segment.batches(0) if batch.is_control and batch.producer_id >= 0)
+        return bool(noted) or any(is_aborting)  # of transactions that began earlier nothing is known
+    producers = ProducerStates()
+    producers.restore(before or [])
+    replayed = [producers.add(batch) for batch in segment.batches(0) if batch.producer_id >= 0]
+    return noted != [each for each in replayed if each is not None]
+
+
+def _saved(fs: FileSystem, segments: Segments, offset: int) -> list[SnapshotEntry] | None:
+    """The producer snapshot of an offset, if there is one that can be read."""
+    try:
+        return snapshot.decode(fs.read_bytes(segments.snapshot_path(offset)))
+    except (FileNotFoundError, snapshot.SnapshotError):
+        return None
 
 
 def _aborts(batch: RecordBatch) -> bool:
