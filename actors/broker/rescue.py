@@ -17,6 +17,7 @@ An interrupted copy leaves a folder that the next start deletes; then it copies 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import closing, suppress
 
 from actors.image.image import ClusterImage, PartitionImage, TopicImage
 from actors.node.folder import Folder
@@ -280,15 +281,15 @@ def rescue_one(measure: Measure, node_id: int, token: Callable[[], bytes]) -> li
     return [f"{short}: copied from {measure.folders[best].name}{kept}{rest}"]
 
 
-def copy_batches(batches: File, copy: File, committed: int) -> None:
-    """Copy a segment's batches, up to the end that a crash has torn. Raises LogDamaged for a wrong one below the offset
-    ``committed``.
+def copy_batches(batches: File, copy: File, base: int, needed: int) -> None:
+    """Copy the batches of the segment that begins at ``base``, up to the end that a crash has torn, or that has only
+    preallocated zeros. Raises LogDamaged for a wrong one below the offset ``needed``.
     """
-    position = end_offset = 0
+    position, end_offset = 0, base
     while position < batches.size:
         found = sound_batches(batches.read, position, batches.size)
         if not found:
-            if end_offset < committed:
+            if end_offset < needed:
                 raise LogDamaged(f"{batches.path} is damaged, {position} bytes into it")
             return
         nbytes = sum(batch.size_bytes for batch in found)
@@ -297,20 +298,34 @@ def copy_batches(batches: File, copy: File, committed: int) -> None:
         end_offset = found[-1].last_offset + 1
 
 
+def copy_segment(measure: Measure, source_id: int, target_id: int, incoming: str, base: int, needed: int) -> None:
+    """Copy one segment's batches into the folder ``incoming`` of another node, and sync them; as ``copy_batches``."""
+    name = segment_file(base, LOG)
+    batches = measure.folders[source_id].fs.open(f"{measure.path}/{name}")
+    with closing(batches):
+        copy = measure.folders[target_id].fs.open(f"{incoming}/{name}", create=True)
+        with closing(copy):
+            copy_batches(batches, copy, base, needed)
+            copy.sync()
+
+
 def replace_log(measure: Measure, source_id: int, target_id: int, token: str) -> str | None:
     """Copy the batches of a log to another node, sync them, and set the old log aside; returns its new name."""
     source, target = measure.folders[source_id].fs, measure.folders[target_id].fs
     path = measure.path
     incoming, stray = (set_aside(*measure.key, token, suffix) for suffix in (DOOMED, STRAY))
     target.mkdir(incoming)
-    for base in log_offsets(source.listdir(path)):
-        name = segment_file(base, LOG)
-        batches = source.open(f"{path}/{name}")
-        copy = target.open(f"{incoming}/{name}", create=True)
-        copy_batches(batches, copy, measure.committed)
-        copy.sync()
-        copy.close()
-        batches.close()
+    try:
+        end_offset = measure.extent(source_id).end_offset
+        if source_id in measure.unreadable:
+            raise LogDamaged(f"{measure.label(source_id)} can't be read any more")
+        for base in log_offsets(source.listdir(path)):
+            if base <= end_offset:  # else it is behind a segment that is torn or gone
+                copy_segment(measure, source_id, target_id, incoming, base, min(measure.committed, end_offset))
+    except (LogDamaged, OSError):
+        with suppress(OSError):  # then the next start deletes it
+            target.remove_tree(incoming)
+        raise
     write_partition_metadata(target, incoming, measure.topic_id, sync=True)
     target.sync_dir(incoming)
     had_one = target.exists(path)

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from log import rot
 from partition.client import batch
 
+from actors.broker.rescue import Measure, replace_log
+from actors.image.image import PartitionImage, TopicImage
+from actors.node.folder import claim_folder_at
 from kstore.errors import KafkaStorageError
 from kstore.fs.posix import PosixFileSystem
+from kstore.log import LogDamaged
+from kstore.log.checkpoints import HIGH_WATERMARKS, write_offsets
 
 FIRST = "00000000000000000000.log"
 SAID = [b"%d" % number for number in range(40)]
@@ -176,3 +182,64 @@ def test_a_lost_segment_is_not_copied_from_a_replica_with_a_wrong_byte(start, tm
     again.run(1)
     assert again.logs_are_equal("t")
     assert [value[:9] for value in again.everything("t")] == [b"%09d" % number for number in range(60)]
+
+
+@pytest.mark.parametrize("kept", [40, 30], ids=["with all that is committed", "without the last committed ones"])
+@pytest.mark.parametrize("rest", [bytes(4096), b"\1" * 30], ids=["only preallocated zeros", "torn"])
+def test_a_log_whose_newest_segment_has_no_whole_batch_is_copied_up_to_there(start, tmp_path, rest, kept):
+    """A power loss right after a roll leaves such a segment. The log that has most is taken, if none has all."""
+    client = start(2, data_dir=str(tmp_path))
+    client.create("t", copies=2)
+    for value in SAID[:kept]:
+        client.say("t", value)
+    client.wait_for_isr("t", 2)
+    client.run(8)
+    client.cluster.close()
+    for node in (1, 2):
+        (tmp_path / f"node-{node}" / ".kafka_cleanshutdown").unlink()
+        write_offsets(PosixFileSystem(tmp_path / f"node-{node}"), HIGH_WATERMARKS, {("t", 0): len(SAID)})
+    (tmp_path / "node-2" / "t-0" / f"{kept:020d}.log").write_bytes(rest)
+    shutil.rmtree(tmp_path / "node-1" / "t-0")
+    again = start(2, data_dir=str(tmp_path))
+    line = again.cluster.warnings[0]
+    assert "node-1/t-0 ends at offset 0" in line
+    assert "copied from" in line
+    assert ("what follows offset 30 is lost" in line) == (kept < len(SAID))
+    again.wait_for_leader("t")
+    assert again.everything("t") == SAID[:kept]
+
+
+def test_a_copy_from_a_damaged_log_leaves_nothing_behind_and_no_file_open(start, tmp_path, monkeypatch):
+    client = start(2, data_dir=str(tmp_path))
+    client.create("t", copies=2)
+    for number in range(6):
+        client.put("t", batch(b"%09d" % number + b"x" * 65_500))
+    client.wait_for_isr("t", 2)
+    client.run(8)
+    client.cluster.close()
+    shutil.rmtree(tmp_path / "node-1" / "t-0")
+    rot.flip(PosixFileSystem(tmp_path / "node-2"), f"t-0/{FIRST}", 100_000)
+    (tmp_path / "node-2" / "t-0" / "partition.metadata").unlink()  # it is of the topic that is asked for then
+    claimed = {node: claim_folder_at(str(tmp_path / f"node-{node}")) for node in (1, 2)}
+    opened: list[Any] = []
+    opening = PosixFileSystem.open
+
+    def noting(*args: Any, **how: Any) -> Any:
+        opened.append(opening(*args, **how))
+        return opened[-1]
+
+    monkeypatch.setattr(PosixFileSystem, "open", noting)
+    try:
+        measure = Measure(
+            claimed, TopicImage(bytes(16), "t", {}), 0, PartitionImage((1, 2), (1, 2), -1, 9, 0), dense=True
+        )
+        assert measure.extent(2).end_offset == 6
+        opened.clear()
+        with pytest.raises(LogDamaged):
+            replace_log(measure, 2, 1, "0123")
+        assert not list((tmp_path / "node-1").glob("t-0*"))
+        assert opened
+        assert {file.fileno() for file in opened} == {-1}
+    finally:
+        for each in claimed.values():
+            each.release()
