@@ -32,23 +32,30 @@ class Verified:
 
     def look_at(self, position: int, nbytes: int) -> None:
         """Check that whole batches are as they were appended; raises CorruptMessage."""
-        for start, end in self.missing(position, position + nbytes):
-            while start < end:
-                moved = self._look_at_some(start, end)
-                self.add(start, start + moved)
-                start += moved
+        _, error = self._sound(position, nbytes)
+        if error is not None:
+            raise error
 
     def sound_before(self, position: int, nbytes: int) -> int:
         """How many bytes of whole batches are as they were appended, of ``nbytes`` bytes from a position on. Raises
         CorruptMessage if the first batch is wrong.
         """
-        try:
-            self.look_at(position, nbytes)
-        except CorruptMessage:
-            if self.wrong_at is None or self.wrong_at <= position:
-                raise
-            return min(nbytes, self.wrong_at - position)
-        return nbytes
+        sound, error = self._sound(position, nbytes)
+        if error is not None and not sound:
+            raise error
+        return sound
+
+    def _sound(self, position: int, nbytes: int) -> tuple[int, CorruptMessage | None]:
+        """How many bytes are right before the first wrong batch, and what is wrong with that, if there is one."""
+        for start, end in self.missing(position, position + nbytes):
+            while start < end:
+                try:
+                    moved = self._look_at_some(start, end)
+                except CorruptMessage as error:
+                    return start - position, error
+                self.add(start, start + moved)
+                start += moved
+        return nbytes, None
 
     def doubt(self, position: int) -> None:
         """Have what lies here and behind it checked again."""

@@ -50,6 +50,24 @@ def test_a_flipped_byte_is_never_given_out_and_what_lies_before_it_is(fs: FileSy
         log.offset_for_timestamp(NOW_MS + 22)
 
 
+def test_what_lies_between_two_wrong_batches_of_a_segment_is_given_out(fs: FileSystem) -> None:
+    config = small_config(segment_bytes=1 << 20, hot_tail_bytes=0)
+    log = Log.open(fs, PATH, config, now_ms=NOW_MS)
+    for number in range(40):
+        append(log, batch(3, timestamp=NOW_MS + number))
+    expected = everything(log)
+    log.close()
+    log = Log.open(fs, PATH, config, now_ms=NOW_MS, clean=True)
+    flip(fs, log, 15)
+    flip(fs, log, 90)
+    for _ in range(2):
+        for offset in (15, 90):
+            with pytest.raises(LogDamaged, match=f"the batch at offset {offset} is wrong"):
+                log.read(offset, 1 << 20)
+        for offset, end in ((0, 15), (18, 90), (60, 90), (87, 90), (93, 120)):
+            assert content(log.read(offset, 1 << 20)) == b"".join(expected[offset // 3 : end // 3])
+
+
 @pytest.mark.parametrize("at", [21, 26, 34, 57, 61, 100])
 def test_any_byte_under_the_checksum_is_looked_at(fs: FileSystem, at: int) -> None:
     log, _ = reopened(fs)
