@@ -63,7 +63,7 @@ def adopt(
     belong together, if kstore can't serve what is in it, or if ``to`` isn't empty. The source isn't changed.
     """
     target = Path(to)
-    check_target(target)
+    check_target(target, log_dirs)
     with ExitStack() as claims:
         folders = [claimed(path, claims) for path in log_dirs]
         for folder in folders:

@@ -7,8 +7,9 @@ The files of kstore are Kafka's own, so nearly all are copied as they are. What 
   ``kafka-storage.sh format --initial-controllers`` writes it. ``quorum-state`` is left out: the nodes elect a leader;
 * a ``server.properties`` for each node.
 
-Locks, kstore's manifest and folders that wait for their deletion are left out. The source is only read. Full segments
-can be linked instead of copied; they are never written to again, by kstore or by Kafka, but for a truncation.
+Locks, kstore's manifest, files that a repair set aside and folders that wait for their deletion are left out. The
+source is only read. Full segments can be linked instead of copied; nothing is appended to them any more, by kstore or
+by Kafka, but a truncation may cut them.
 """
 
 from __future__ import annotations
@@ -20,14 +21,16 @@ from pathlib import Path
 
 from actors.broker.folder_check import check_folders
 from actors.cluster.node_ids import node_ids_of
+from actors.cluster.whole_folders import check_brokers, check_replicas, check_stopped
 from actors.controller.messages import METADATA_LOG
 from actors.controller.metadata_log import QUORUM_STATE
-from actors.node.folder import LOCK, FolderError, claim_folder_at
+from actors.image.image import ClusterImage
+from actors.node.folder import LOCK, Folder, FolderError, claim_folder_at
 from kstore.errors import CorruptMessage
 from kstore.fs.posix import PosixFileSystem
 from kstore.log.checkpoints import META_PROPERTIES
 from kstore.log.manifest import MANIFEST
-from kstore.log.names import DELETED, DOOMED, LOG, STRAY, TEMPORARY, base_offset_of, topic_and_partition
+from kstore.log.names import ASIDE, DAMAGED, DELETED, DOOMED, LOG, STRAY, TEMPORARY, base_offset_of, topic_and_partition
 from kstore.log.offline import find_logs
 from kstore.named import NamedTuple
 from kstore.records import BatchBuilder
@@ -48,7 +51,7 @@ CONTROLLER = "CONTROLLER"
 VOTERS_MAX = 5
 COPIES_MAX = 3
 LEFT_OUT = {LOCK, MANIFEST, QUORUM_STATE}
-LEFT_OUT_SUFFIXES = (DELETED, TEMPORARY, DOOMED, STRAY)
+LEFT_OUT_SUFFIXES = (DELETED, TEMPORARY, DOOMED, STRAY, DAMAGED, ASIDE)
 
 
 class Node(NamedTuple):
@@ -140,11 +143,11 @@ def graduate(
     quorum. With ``link`` full segments are hard links. ``config`` is added to the properties. ``advance`` is told of
     bytes that were read or copied: twice the bytes of all logs come together.
 
-    Everything is read and checked first. Raises ``FolderError`` if the cluster runs, if something in its folders is
-    damaged, or if ``to`` isn't empty. The source isn't changed.
+    Everything is read and checked first. Raises ``FolderError`` if the cluster runs or wasn't stopped cleanly, if
+    something in its folders is damaged or missing, or if ``to`` isn't empty. The source isn't changed.
     """
     target = Path(to)
-    check_target(target)
+    check_target(target, [data_dir])
     node_ids = node_ids_of(None, None, data_dir)
     sources = {node_id: Path(data_dir) / f"node-{node_id}" for node_id in node_ids}
     for source in sources.values():
@@ -154,10 +157,10 @@ def graduate(
     try:
         for node_id, source in sources.items():
             folders[node_id] = claim_folder_at(str(source))
-        check_folders(folders, node_ids[0])
-        verify(data_dir, advance)
         ids = {node_id: folder.meta.directory_id for node_id, folder in folders.items() if folder.meta is not None}
         nodes = planned(ids, hosts, port, voters)
+        check(data_dir, folders, node_ids[0])
+        verify(data_dir, advance)
         copying = Copying(link, advance)
         try:
             return make(sources, target, nodes, copying, config or {})
@@ -170,8 +173,23 @@ def graduate(
             folder.release()
 
 
-def check_target(target: Path) -> None:
-    """Raise ``FolderError`` unless there is nothing there yet."""
+def check(data_dir: str, folders: Mapping[int, Folder], controller_id: int) -> ClusterImage:
+    """Check that all of the cluster is there, as a clean stop has left it."""
+    restart = f"start it once with kstore serve --data-dir {data_dir} and stop it"
+    for folder in folders.values():
+        check_stopped(folder, restart)
+    image = check_folders(folders, controller_id)
+    parts = {node_id: [folder] for node_id, folder in folders.items()}
+    check_brokers(parts, image, "put it back from a backup")
+    check_replicas(parts, image, f"put them back, or {restart}")
+    return image
+
+
+def check_target(target: Path, sources: Sequence[str]) -> None:
+    """Raise ``FolderError`` if there is something there already, or if it lies in what is copied."""
+    for source in sources:
+        if Path(source).resolve() in (target.resolve(), *target.resolve().parents):
+            raise FolderError(f"{target} is inside of {source}, which is copied: name a folder beside it")
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise FolderError(f"{target} isn't an empty folder: name one that isn't there yet")
 

@@ -150,6 +150,13 @@ def test_what_doesnt_belong_together_is_refused(kafka: Path, tmp_path: Path) -> 
         adopt(nodes, str(tmp_path / "data"))
 
 
+def test_a_target_inside_of_a_source_is_refused(kafka: Path) -> None:
+    nodes = [str(kafka / f"node-{number}") for number in (1, 2, 3)]
+    with pytest.raises(FolderError, match="inside of"):
+        adopt(nodes, str(kafka / "node-2" / "data"))
+    assert not (kafka / "node-2" / "data").exists()
+
+
 def test_a_node_that_runs_is_refused(tmp_path: Path) -> None:
     with (
         Cluster(1, data_dir=str(tmp_path / "runs")),

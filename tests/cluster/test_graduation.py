@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,63 @@ def test_damage_is_found_before_anything_is_made(source: Path, tmp_path: Path) -
     with pytest.raises(FolderError, match="node-2/orders-0 is damaged"):
         graduate(str(source), str(tmp_path / "kafka"))
     assert not (tmp_path / "kafka").exists()
+
+
+def test_a_stop_that_wasnt_clean_is_refused(source: Path, tmp_path: Path) -> None:
+    (source / "node-2/.kafka_cleanshutdown").unlink()
+    with pytest.raises(FolderError, match="node-2 wasn't stopped cleanly: start it once with kstore serve --data-dir"):
+        graduate(str(source), str(tmp_path / "kafka"))
+
+
+def test_a_manifest_that_cant_be_read_is_refused(source: Path, tmp_path: Path) -> None:
+    (source / "node-2/.kstore_cleanshutdown").write_bytes(b"kstore 1 00000000\n")
+    with pytest.raises(FolderError, match=r"node-2/\.kstore_cleanshutdown"):
+        graduate(str(source), str(tmp_path / "kafka"))
+
+
+@pytest.mark.parametrize("which", [0, -1])
+def test_a_log_file_that_is_gone_is_named(source: Path, tmp_path: Path, which: int) -> None:
+    log = sorted((source / "node-3/orders-0").glob("*.log"))[which]
+    log.unlink()
+    with pytest.raises(FolderError, match=f"node-3/orders-0/{log.name} is gone since the last clean stop"):
+        graduate(str(source), str(tmp_path / "kafka"))
+
+
+def test_a_log_that_got_shorter_is_named(source: Path, tmp_path: Path) -> None:
+    log = sorted((source / "node-3/orders-0").glob("*.log"))[-1]
+    os.truncate(log, 0)
+    with pytest.raises(FolderError, match=f"node-3/orders-0/{log.name} has 0 bytes"):
+        graduate(str(source), str(tmp_path / "kafka"))
+
+
+@pytest.mark.parametrize("is_noted", [True, False])
+def test_a_folder_of_a_replica_that_is_gone_is_named(source: Path, tmp_path: Path, is_noted: bool) -> None:
+    if not is_noted:  # as after a run of Apache Kafka
+        (source / "node-3/.kstore_cleanshutdown").unlink()
+    shutil.rmtree(source / "node-3/orders-0")
+    with pytest.raises(FolderError, match=r"node-3/orders-0.*put (it|them) back"):
+        graduate(str(source), str(tmp_path / "kafka"))
+
+
+def test_a_broker_whose_folder_is_gone_is_named(source: Path, tmp_path: Path) -> None:
+    shutil.rmtree(source / "node-3")
+    with pytest.raises(FolderError, match="the cluster has broker 3 as well"):
+        graduate(str(source), str(tmp_path / "kafka"))
+
+
+def test_a_target_inside_of_the_source_is_refused(source: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(source)
+    for to in (source / "node-1/kafka", tmp_path / "link" / "kafka"):
+        with pytest.raises(FolderError, match="inside of"):
+            graduate(str(source), str(to))
+        assert not to.exists()
+
+
+def test_what_a_repair_set_aside_stays_behind(source: Path, tmp_path: Path) -> None:
+    for name in (f"{0:020d}.log.damaged", f"{0:020d}.log.aside"):
+        (source / "node-1/orders-0" / name).write_bytes(b"x")
+    graduate(str(source), str(tmp_path / "kafka"))
+    assert not [each for each in (tmp_path / "kafka").rglob("*") if each.suffix in (".damaged", ".aside")]
 
 
 def test_what_is_there_already_is_left_alone(source: Path, tmp_path: Path) -> None:
