@@ -21,6 +21,7 @@ from pathlib import Path
 
 from actors.broker.folder_check import check_folders
 from actors.cluster.node_ids import node_ids_of
+from actors.cluster.server_properties import CONTROLLER, Node, check_config, checked_hosts, properties
 from actors.cluster.whole_folders import check_brokers, check_replicas, check_stopped
 from actors.controller.messages import METADATA_LOG
 from actors.controller.metadata_log import QUORUM_STATE
@@ -30,7 +31,7 @@ from kstore.errors import CorruptMessage
 from kstore.fs.posix import PosixFileSystem
 from kstore.log.checkpoints import META_PROPERTIES
 from kstore.log.manifest import MANIFEST
-from kstore.log.names import ASIDE, DAMAGED, DELETED, DOOMED, LOG, STRAY, TEMPORARY, base_offset_of, topic_and_partition
+from kstore.log.names import ASIDE, DAMAGED, DELETED, DOOMED, LOG, STRAY, TEMPORARY, base_offset_of
 from kstore.log.offline import find_logs
 from kstore.named import NamedTuple
 from kstore.records import BatchBuilder
@@ -47,27 +48,9 @@ from kstore.schema.messages.control_records import (
 )
 
 FIRST_SNAPSHOT = "00000000000000000000-0000000000.checkpoint"
-CONTROLLER = "CONTROLLER"
 VOTERS_MAX = 5
-COPIES_MAX = 3
 LEFT_OUT = {LOCK, MANIFEST, QUORUM_STATE}
 LEFT_OUT_SUFFIXES = (DELETED, TEMPORARY, DOOMED, STRAY, DAMAGED, ASIDE)
-
-
-class Node(NamedTuple):
-    """A node as it is going to be: where its clients and the other voters find it."""
-
-    node_id: int
-    directory_id: bytes
-    host: str
-    port: int
-    controller_port: int
-    is_voter: bool
-
-    @property
-    def controller(self) -> str:
-        """The address of its controller."""
-        return f"{self.host}:{self.controller_port}"
 
 
 class Graduated(NamedTuple):
@@ -148,6 +131,9 @@ def graduate(
     """
     target = Path(to)
     check_target(target, [data_dir])
+    check_config(config or {})
+    if "," in str(target.resolve()):
+        raise FolderError(f"{target.resolve()} has a comma, which separates folders in log.dirs: name another one")
     node_ids = node_ids_of(None, None, data_dir)
     sources = {node_id: Path(data_dir) / f"node-{node_id}" for node_id in node_ids}
     for source in sources.values():
@@ -158,12 +144,12 @@ def graduate(
         for node_id, source in sources.items():
             folders[node_id] = claim_folder_at(str(source))
         ids = {node_id: folder.meta.directory_id for node_id, folder in folders.items() if folder.meta is not None}
-        nodes = planned(ids, hosts, port, voters)
-        check(data_dir, folders, node_ids[0])
+        nodes = planned(ids, checked_hosts(hosts), port, voters)
+        image = check(data_dir, folders, node_ids[0])
         verify(data_dir, advance)
         copying = Copying(link, advance)
         try:
-            return make(sources, target, nodes, copying, config or {})
+            return make(sources, target, nodes, copying, config or {}, partitions_of(image))
         except BaseException:
             remove_made(target)
             raise
@@ -233,8 +219,18 @@ def planned(
     )
 
 
+def partitions_of(image: ClusterImage) -> dict[str, int]:
+    """How many partitions each topic has."""
+    return {topic.name: len(topic.partitions) for topic in image.topics.values()}
+
+
 def make(
-    sources: Mapping[int, Path], target: Path, nodes: Sequence[Node], copying: Copying, config: Mapping[str, str]
+    sources: Mapping[int, Path],
+    target: Path,
+    nodes: Sequence[Node],
+    copying: Copying,
+    config: Mapping[str, str],
+    partitions: Mapping[str, int],
 ) -> Graduated:
     """Write all folders and files."""
     target.mkdir(parents=True, exist_ok=True)
@@ -249,12 +245,12 @@ def make(
         first = folder / METADATA_LOG / FIRST_SNAPSHOT
         first.write_bytes(snapshot)
         file = target / f"node-{node.node_id}.properties"
-        file.write_text(properties(node, nodes, folder, config, partitions_of(folder)))
+        file.write_text(properties(node, nodes, str(folder.resolve()), config, partitions), "ascii")
         for each in (first, first.parent, folder, file):
             sync(each)
         files.append(file)
     sync(target)
-    servers = ",".join(f"{node.host}:{node.port}" for node in nodes)
+    servers = ",".join(node.server for node in nodes)
     return Graduated(tuple(nodes), tuple(files), servers, copying.copied_bytes, copying.linked_bytes)
 
 
@@ -289,48 +285,3 @@ def voters_snapshot(nodes: Sequence[Node]) -> bytes:
     last = BatchBuilder(control=True, base_offset=3, leader_epoch=0)
     last.append(0, control_key(ControlType.SNAPSHOT_FOOTER), encode(SnapshotFooterRecord(), 0))
     return first.build() + last.build()
-
-
-def partitions_of(folder: Path) -> dict[str, int]:
-    """How many partitions the internal topics have, as far as this folder tells."""
-    found: dict[str, int] = {}
-    for each in folder.iterdir():
-        named = topic_and_partition(each.name) if each.is_dir() else None
-        if named is not None and named[0].startswith("__"):
-            found[named[0]] = max(found.get(named[0], 0), named[1] + 1)
-    return found
-
-
-def properties(
-    node: Node, nodes: Sequence[Node], folder: Path, config: Mapping[str, str], internal: Mapping[str, int]
-) -> str:
-    """The ``server.properties`` of a node."""
-    controllers = ",".join(each.controller for each in nodes if each.is_voter)
-    listeners = f"PLAINTEXT://:{node.port}"
-    advertised = f"PLAINTEXT://{node.host}:{node.port}"
-    if node.is_voter:
-        listeners += f",{CONTROLLER}://:{node.controller_port}"
-        advertised += f",{CONTROLLER}://{node.controller}"
-    copies = str(min(COPIES_MAX, len(nodes)))
-    values = {
-        "process.roles": "broker,controller" if node.is_voter else "broker",
-        "node.id": str(node.node_id),
-        "controller.quorum.bootstrap.servers": controllers,
-        "controller.listener.names": CONTROLLER,
-        "listeners": listeners,
-        "advertised.listeners": advertised,
-        "listener.security.protocol.map": f"{CONTROLLER}:PLAINTEXT,PLAINTEXT:PLAINTEXT",
-        "log.dirs": str(folder.resolve()),
-        "offsets.topic.replication.factor": copies,
-        "transaction.state.log.replication.factor": copies,
-        "transaction.state.log.min.isr": str(max(1, int(copies) - 1)),
-        "share.coordinator.state.topic.replication.factor": copies,
-        "share.coordinator.state.topic.min.isr": str(max(1, int(copies) - 1)),
-    }
-    for key, topic in (
-        ("offsets.topic.num.partitions", "__consumer_offsets"),
-        ("transaction.state.log.num.partitions", "__transaction_state"),
-    ):
-        if topic in internal:
-            values[key] = str(internal[topic])
-    return "".join(f"{key}={value}\n" for key, value in {**values, **config}.items())

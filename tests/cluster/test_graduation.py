@@ -87,6 +87,45 @@ def test_the_properties_say_where_the_nodes_are(source: Path, tmp_path: Path) ->
     assert second["transaction.state.log.num.partitions"] == "4"
 
 
+def test_the_properties_keep_defaults_that_clients_would_miss(source: Path, tmp_path: Path) -> None:
+    first, _, _ = map(properties, graduate(str(source), str(tmp_path / "kafka")).properties)
+    assert first["default.replication.factor"] == "3"
+    assert first["group.min.session.timeout.ms"] == "100"
+    assert first["transaction.state.log.min.isr"] == first["share.coordinator.state.topic.min.isr"] == "2"
+    assert "group.initial.rebalance.delay.ms" not in first
+
+
+def test_internal_topics_have_as_many_partitions_as_the_cluster_knows_on_each_node(tmp_path: Path) -> None:
+    settings = {"transaction.state.log.replication.factor": "1", "transaction.state.log.num.partitions": "5"}
+    with Cluster(3, data_dir=str(tmp_path / "data"), config=settings) as cluster:
+        producer = cluster.producer(transactional_id="biller")
+        producer.init_transactions()
+        producer.close()
+    made = graduate(str(tmp_path / "data"), str(tmp_path / "kafka"))
+    assert {properties(each)["transaction.state.log.num.partitions"] for each in made.properties} == {"5"}
+
+
+def test_hosts_may_have_spaces_around_them_and_be_of_ipv6(source: Path, tmp_path: Path) -> None:
+    made = graduate(str(source), str(tmp_path / "kafka"), hosts=["a", " ::1", "[::2] "])
+    assert made.bootstrap_servers == "a:9092,[::1]:9092,[::2]:9092"
+    second = properties(made.properties[1])
+    assert second["advertised.listeners"] == "PLAINTEXT://[::1]:9092,CONTROLLER://[::1]:9093"
+    assert second["controller.quorum.bootstrap.servers"] == "a:9093,[::1]:9093,[::2]:9093"
+
+
+def test_what_isnt_latin_is_escaped_in_the_properties(source: Path, tmp_path: Path) -> None:
+    made = graduate(str(source), str(tmp_path / "d\u00e4t\\\U0001f4be"), config={"log.cleaner.x": " \u20ac\n"})
+    text = made.properties[0].read_bytes().decode("ascii")
+    assert r"/d\u00e4t\\\ud83d\udcbe/node-1" in text
+    assert "log.cleaner.x=\\ \\u20ac\\n\n" in text
+
+
+def test_a_comma_in_the_target_is_refused(source: Path, tmp_path: Path) -> None:
+    with pytest.raises(FolderError, match="has a comma"):
+        graduate(str(source), str(tmp_path / "a,b"))
+    assert not (tmp_path / "a,b").exists()
+
+
 @pytest.mark.parametrize(("nodes", "voters"), [(1, 1), (2, 1), (3, 3), (4, 3), (7, 5)])
 def test_an_odd_number_of_nodes_are_voters(tmp_path: Path, nodes: int, voters: int) -> None:
     Cluster(nodes, data_dir=str(tmp_path / "data")).close()
@@ -193,6 +232,11 @@ def test_what_is_there_already_is_left_alone(source: Path, tmp_path: Path) -> No
     [
         ({"hosts": ("a", "b")}, "2 hosts for 3 nodes"),
         ({"voters": 4}, "4 voters of 3 nodes"),
+        ({"hosts": ("a", " ", "c")}, "'' is no host: it has no host"),
+        ({"hosts": ("a:9092",)}, "a:9092 has a port"),
+        ({"hosts": ("2001:db8::1:9092",)}, "stands in brackets"),
+        ({"config": {"node.id": "4"}}, "node.id is made for each node"),
+        ({"config": {"controller.quorum.voters": "1@a:1"}}, "controller.quorum.voters is made for each node"),
     ],
 )
 def test_wrong_wishes_are_refused(source: Path, tmp_path: Path, wrong: dict[str, object], said: str) -> None:
