@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 from actors.partition.messages import HighWatermarkMoved, RecoveryPointMoved, ReportHighWatermark, StartOffsetMoved
 from actors.runtime import Actor, receives
 from actors.runtime.logs import logger
-from actors.runtime.worker import outcome_of
 from kstore.log.names import TopicAndPartition
 from kstore.named import NamedTuple
 
@@ -100,11 +99,8 @@ class Checkpoint(Actor):
         except OSError as error:
             self.saved(error)
             return
-        if self.node.fs.in_memory:
-            self.saved(outcome_of(write))
-        else:
-            self.writing = True
-            self.on_disk(write, self.saved)
+        self.writing = True
+        self.on_disk(write, self.saved)
 
     def saved(self, outcome: object) -> None:
         """Handle that the file was written, or couldn't be."""

@@ -18,6 +18,7 @@ from actors.controller.keeper import MetadataKeeper
 from actors.coordinator.coordinator import Coordinator
 from actors.partition.checkpoints import Checkpoint
 from actors.partition.fetch.service import FetchService
+from actors.partition.replica.damaged_log import DamagedLogOwner
 from actors.partition.replica.log_owner import LogOwner
 from actors.runtime import Actor
 from actors.runtime.failures import Failures
@@ -34,7 +35,7 @@ def test_every_kind_of_actor_of_a_node_has_its_case() -> None:
 
     every = {kind for kind in below(Actor) if kind.__module__.startswith("actors.")}
     of_clients = {kind for kind in every if kind.__module__.startswith(("actors.clients", "actors.simulation"))}
-    bases = {Actor, MetadataKeeper, LogOwner, Checkpoint}
+    bases = {Actor, MetadataKeeper, LogOwner, DamagedLogOwner, Checkpoint}
     assert every - of_clients - bases - {Broker} == set(KINDS)
 
 

@@ -131,11 +131,11 @@ class Follower:
     def _truncate_to(self, offset: int) -> bool:
         """Truncate the log; whether that is done, else the fetcher is told later.
 
-        On a disk the recovery point falls first, in its checkpoint as well, and nothing is fetched before the cut is
+        The recovery point falls first, in its checkpoint as well, and nothing is fetched before the cut is
         durable: of the old batches none may come back behind the new ones.
         """
         log, replica = self.log, self.replica
-        if offset < log.recovery_point and not log.fs.in_memory:
+        if offset < log.recovery_point:
             point = NoteRecoveryPoint(replica.topic, replica.partition, log.lower_recovery_point(offset))
             replica.request(replica.listeners.recovery_points, point, self._lowered, offset)
             return False
@@ -167,8 +167,6 @@ class Follower:
         replica.truncated()
         replica.high_watermark_moved()
         replica.start_moved()
-        if log.fs.in_memory:
-            return True
         replica.disk_queue.sync(self._synced)
         return False
 

@@ -55,13 +55,10 @@ class Compacting:
         self.reply = reply
 
     def begin(self) -> None:
-        """On a disk, what is to be kept is made durable first, and the recovery point written down: what it replaces
-        will be gone, and where whole batches are gone the next start finds gaps.
+        """Make what is to be kept durable first, and have the recovery point written down: what it replaces will be
+        gone, and where whole batches are gone the next start finds gaps.
         """
-        if self.replica.log.fs.in_memory:
-            self.go_on()
-        else:
-            self.replica.disk_queue.sync(self._durable)
+        self.replica.disk_queue.sync(self._durable)
 
     def _durable(self) -> None:
         replica = self.replica
