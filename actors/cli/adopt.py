@@ -23,8 +23,8 @@ least. A node may have several (log.dirs); they become one folder. Of several vo
 is read and checked first, and the source isn't changed.
 """
 EXAMPLES = """
-kstore adopt kafka/node-1 kafka/node-2 kafka/node-3 --to data
-kstore serve --data-dir data
+kstore adopt kafka/node-1 kafka/node-2 kafka/node-3 --to adopted
+kstore adopt kafka/node-1 kafka/node-2 kafka/node-3 --to linked --link
 """
 
 

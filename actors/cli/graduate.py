@@ -26,7 +26,7 @@ same clients go on. Everything is read and checked first, and the source isn't c
 """
 EXAMPLES = """
 kstore graduate data --to kafka
-kstore graduate data --to kafka --hosts kafka-1,kafka-2,kafka-3 --set min.insync.replicas=2
+kstore graduate data --to machines --hosts kafka-1,kafka-2,kafka-3
 """
 PORT_MAX = 65_000
 NEXT = """\

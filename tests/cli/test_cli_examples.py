@@ -15,6 +15,7 @@ from commands import Commands
 from processes import Program
 
 from actors.cli.main import VERBS, parser
+from actors.cluster.graduation import graduate
 from kstore import Admin, Cluster, Producer
 
 
@@ -78,6 +79,19 @@ def leave_a_trace(folder: Path) -> None:
         cluster.trace.save(str(folder / "run.ktrace"))
 
 
+def leave_folders(folder: Path, *, kafka: bool) -> None:
+    """The folders of a stopped cluster, and those of the nodes of Apache Kafka that it has become."""
+    with Cluster(3, data_dir=str(folder / "data")) as cluster:
+        cluster.create_topic("orders", partitions=1, replication_factor=3)
+        with cluster.producer() as producer:
+            producer.send_many("orders", [b"%d" % number for number in range(50)]).get(timeout=30)
+        with cluster.consumer("orders", group_id="billing", auto_offset_reset="earliest") as consumer:
+            next(consumer)
+            consumer.commit()
+    if kafka:
+        graduate(str(folder / "data"), str(folder / "kafka"))
+
+
 def run_all(lines: list[str], environment: dict[str, str], folder: Path) -> None:
     for line in lines:
         done = subprocess.run(
@@ -121,6 +135,8 @@ def test_every_example_of_a_verb_runs(verb, at_once, environment, workplace) -> 
         leave_a_trace(workplace)
     if verb == "transactions":
         leave_transactions(environment["KSTORE_BOOTSTRAP"])
+    if verb in ("log", "graduate", "adopt"):
+        leave_folders(workplace, kafka=verb != "graduate")
     run_all(of_verb(verb), at_once, workplace)
 
 

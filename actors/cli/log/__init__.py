@@ -35,7 +35,7 @@ segment, one of its indexes, or a snapshot.
 DUMP_EXAMPLES = """
 kstore log dump data/node-1/orders-0
 kstore log dump data/node-1/orders-0 --from 1000 -n 10
-kstore log dump data/node-1/__consumer_offsets-3 --json | jq .records
+kstore log dump data/node-1/__consumer_offsets-3 --json
 kstore log dump data/node-1/orders-0/00000000000000000000.timeindex
 """
 STATS = """
