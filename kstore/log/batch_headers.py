@@ -37,3 +37,10 @@ def next_offset_of(head: bytes) -> int:
 def max_timestamp_of(head: bytes) -> int:
     """The timestamp of the batch's newest record."""
     return int.from_bytes(head[MAX_TIMESTAMP_AT : MAX_TIMESTAMP_AT + 8], "big", signed=True)
+
+
+def has_time_zero(head: bytes, offset: int) -> bool:
+    """Whether a batch with this header has the one offset, and 0 as its newest timestamp. Of such a batch at a base
+    offset the time index has an entry of zeros. The offset index never has one.
+    """
+    return len(head) == HEADER_BYTES and max_timestamp_of(head) == 0 and next_offset_of(head) == offset + 1

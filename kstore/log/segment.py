@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from kstore.errors import CorruptMessage, InvalidRecord
 from kstore.fs import Chunk, File, FileSystem
 from kstore.log.answers import AbortedTransaction
-from kstore.log.batch_headers import max_timestamp_of, may_be_at, next_offset_of, size_of
+from kstore.log.batch_headers import has_time_zero, max_timestamp_of, may_be_at, next_offset_of, size_of
 from kstore.log.extents import Extent
 from kstore.log.indexes import IndexFileError, OffsetIndex, TimeIndex
 from kstore.log.names import INDEX, LOG, TIME_INDEX, TRANSACTION_INDEX, segment_file
@@ -133,8 +133,9 @@ class Segment:
         self.offset_of_max_timestamp = self.time_index.last_offset
 
     def may_have_lost_entries(self) -> bool:
-        """Whether an index begins with zeros, as a file does whose content a power cut took: no such entry is made."""
-        return any(len(index) and not any(index.first_bytes()) for index in (self.offset_index, self.time_index))
+        """Whether an index begins with zeros that were never written, as a file whose content a power cut took."""
+        count = 1 if has_time_zero(self.file.read(0, HEADER_BYTES), self.base_offset) else 2
+        return any(len(each) and not any(each.first_bytes()) for each in (self.offset_index, self.time_index)[:count])
 
     def note_newest(self) -> None:
         """Find the newest timestamp. What the time index doesn't know yet lies behind its last entry."""

@@ -5,8 +5,9 @@ What is looked at of a batch: its checksum, and that its offsets and leader epoc
 between those of its neighbours, and are those of ``epochs``. Of an index: that each entry leads to its batch; that no
 record up to the offset of an entry is newer than its timestamp; that all transactions it tells of end in a marker.
 
-Behind a wrong batch the check goes on where the next one begins, if its length can be believed, or else at the next
-place that the offset index leads to.
+Behind a wrong batch the check goes on where the next one begins, if its length leads to what may be one, or else at the
+next place that looks like one, or that the offset index leads to. A batch larger than a piece is read at once if its
+length leads to such a place: so a wrong length doesn't have a whole segment read as one batch.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING
 from kstore.codec.checksum import crc32c
 from kstore.errors.arguments import LONG_MAX
 from kstore.log.answers import Wrong
+from kstore.log.batch_headers import next_offset_of, size_of
 from kstore.log.names import INDEX, LOG, TIME_INDEX, TRANSACTION_INDEX, segment_file
 from kstore.log.old_formats import old_format
 from kstore.log.rebuilt_indexes import Rebuilt
@@ -150,7 +152,9 @@ class SegmentCheck:
         return len(self._index) + len(self._times)
 
     def _entries(self, suffix: str, entry_bytes: int) -> bytes:
-        """The entries of an index file. Those of zeros at its end are room that Apache Kafka sets aside."""
+        """The entries of an index file. Those of zeros at its end are room that Apache Kafka sets aside, but for the
+        first one of the time index of a closed segment: it may be that of a timestamp of 0.
+        """
         path = self.file(suffix)
         if not self._fs.exists(path):
             if suffix != TRANSACTION_INDEX and self.is_closed:
@@ -161,7 +165,7 @@ class SegmentCheck:
         whole = len(data) // entry_bytes
         if whole * entry_bytes < len(data):
             self._found(suffix, whole * entry_bytes, len(data), "the last entry isn't whole")
-        used = -(-len(data.rstrip(b"\0")) // entry_bytes)
+        used = max(-(-len(data.rstrip(b"\0")) // entry_bytes), suffix == TIME_INDEX and self.is_closed)
         return data[: min(used, whole) * entry_bytes]
 
     def _offset_entry(self, number: int) -> tuple[int, int]:
@@ -214,7 +218,8 @@ class SegmentCheck:
         nbytes = 12 + int.from_bytes(piece[8:12], "big", signed=True) if len(piece) >= HEADER_BYTES else 0
         end = self.position + nbytes
         is_possible = nbytes >= HEADER_BYTES and end <= self.size_bytes and piece[MAGIC_AT : MAGIC_AT + 1] == MAGIC
-        if is_possible and nbytes > len(piece):
+        leads_on = is_possible and self._leads_on(end)
+        if leads_on and nbytes > len(piece):
             self._piece_bytes = nbytes
             return
         self._piece_bytes = PIECE_BYTES
@@ -222,7 +227,32 @@ class SegmentCheck:
             self.position = self.size_bytes  # Apache Kafka's older formats aren't checked
             return
         why = "the checksum of the batch is wrong" if is_possible else "there is no record batch"
-        self._skip(end if is_possible else self._next_indexed(), why, int.from_bytes(piece[:8], "big", signed=True))
+        self._skip(end if leads_on else self._next_after(piece), why, int.from_bytes(piece[:8], "big", signed=True))
+
+    def _leads_on(self, end: int) -> bool:
+        """Whether a batch may begin where another one's length leads to: if not, that length isn't believed."""
+        if end == self.size_bytes:
+            return True
+        return self._may_be_header(self._fs.read_piece(self.file(LOG), end, HEADER_BYTES))
+
+    def _may_be_header(self, head: bytes) -> bool:
+        if len(head) < HEADER_BYTES or head[MAGIC_AT : MAGIC_AT + 1] != MAGIC or size_of(head) < HEADER_BYTES:
+            return False
+        return self.next_offset <= int.from_bytes(head[:8], "big") < next_offset_of(head) <= self._upper_offset
+
+    def _next_after(self, piece: bytes) -> int:
+        """The next position in a piece where a batch may begin, or that the offset index leads to; without either, up
+        to where none begins.
+        """
+        indexed = self._next_indexed()
+        at = piece.find(MAGIC, MAGIC_AT + 1)
+        while at >= 0:
+            start = at - MAGIC_AT
+            if self.position + start >= indexed or self._may_be_header(piece[start : start + HEADER_BYTES]):
+                return min(indexed, self.position + start)
+            at = piece.find(MAGIC, at + 1)
+        end = self.position + len(piece)
+        return min(indexed, end if end >= self.size_bytes else end - HEADER_BYTES + 1)
 
     def _is_with_magic(self, piece: bytes) -> bool:
         """Whether it would be a sound batch but for its format number."""

@@ -14,6 +14,8 @@ from kstore.fs.faulty import FaultyFileSystem
 from kstore.log import Log, LogDamaged
 from kstore.log.names import DAMAGED, INDEX, LOG, TIME_INDEX, TRANSACTION_INDEX
 from kstore.log.scrub import OTHER_BYTES, Scrub
+from kstore.log.segment_check import PIECE_BYTES
+from kstore.log.verify import verify
 from kstore.records import parse_batches
 from kstore.records.control import EndTransactionMarker, end_transaction_batch
 
@@ -79,6 +81,55 @@ def test_a_bit_flipped_after_it_was_read_is_found_and_never_given_out_again(data
             assert b"".join(expected[offset // 3 :]).startswith(found)
     info = append(log, batch(1))
     assert content(log.read(info.first_offset, 1)) == info.batches[0].to_bytes()
+
+
+def test_timestamps_of_zero_are_sound_and_their_index_survives_a_crash(fs: FileSystem) -> None:
+    log = Log.open(fs, PATH, CONFIG, now_ms=0)
+    log.assign_epoch(0, 0)
+    append(log, batch(1, timestamp=0), now_ms=0)
+    log.roll(0)
+    append(log, batch(1, timestamp=0), now_ms=0)
+    log.flush()
+    assert fs.read_bytes(path_of(log, 0, TIME_INDEX)) == bytes(12)
+    assert scrubbed(log).wrong == []
+    point = log.recovery_point
+    log.shut()
+    assert verify(fs, PATH) == []
+    assert Log.open(fs, PATH, CONFIG, now_ms=0, recovery_point=point).recovery.rebuilt_indexes == 0
+
+
+def test_zeros_in_the_place_of_a_time_index_are_found(fs: FileSystem) -> None:
+    log = opened(fs)
+    path = path_of(log, 1, TIME_INDEX)
+    whole = fs.read_bytes(path)
+    overwrite(fs, path, bytes(len(whole)))
+    assert path in {each.path for each in scrubbed(log).wrong}
+    assert fs.read_bytes(path) == whole
+
+
+@pytest.mark.parametrize("past", [40_000, 150_000, 1])
+def test_a_wrong_length_has_no_more_read_at_once_and_what_lies_behind_it_is_checked(fs: FileSystem, past: int) -> None:
+    log = Log.open(fs, PATH, small_config(segment_bytes=1 << 20, index_interval_bytes=4096), now_ms=NOW_MS)
+    for number in range(200):
+        append(log, batch(1, size=1000, timestamp=NOW_MS + number))
+    path = path_of(log, 0)
+    data = bytearray(fs.read_bytes(path))
+    nbytes = len(data) // 200
+    start = 10 * nbytes
+    struct.pack_into(">i", data, start + 8, past + nbytes)
+    data[150 * nbytes + 100] ^= 4
+    overwrite(fs, path, bytes(data))
+    scrub = Scrub(log)
+    before = 0
+    while (work := scrub.next_work()) is not None:
+        work.run()
+        work.done(None)
+        assert scrub.bytes_read - before <= PIECE_BYTES
+        before = scrub.bytes_read
+    first, second = scrub.wrong
+    assert (first.start, first.offset) == (start, 10)
+    assert first.end == start + nbytes
+    assert (second.start, second.end, second.offset) == (150 * nbytes, 151 * nbytes, 150)
 
 
 def test_a_torn_page_is_found(fs: FileSystem) -> None:
