@@ -171,7 +171,8 @@ class FileSystem(Protocol):
 
     def read_piece(self, path: str, position: int, nbytes: int) -> bytes:
         """Up to ``nbytes`` bytes of a file from ``position``, short only at its end. It may be asked for from any
-        thread, and where the system can be told so, they come from the device even if they are cached.
+        thread, and where the system can be told so, they come from the device even if they are cached: for that, a
+        file is read from its beginning on. Any ``nbytes`` may be asked for, as room is made only for what is there.
         """
         ...
 

@@ -21,6 +21,7 @@ from kstore.fs.descriptors import EXHAUSTED, FILES_MIN, Handles
 from kstore.fs.interface import Buffer, Chunk, DiskSpace, FileSlice, LockedError, TornWriteError, parent
 from kstore.fs.posix_forks import of_this_process
 
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 IOV_MAX = min(os.sysconf("SC_IOV_MAX") if "SC_IOV_MAX" in os.sysconf_names else 1024, 1024)
 
 
@@ -283,10 +284,15 @@ class PosixFileSystem:
     def read_piece(self, path: str, position: int, nbytes: int) -> bytes:
         descriptor = os.open(self._real(path), os.O_RDONLY | os.O_CLOEXEC)
         try:
-            if sys.platform == "linux":  # what is cached and clean is let go of, and read again
-                os.posix_fadvise(descriptor, position, nbytes, os.POSIX_FADV_DONTNEED)
+            nbytes = min(nbytes, os.fstat(descriptor).st_size - position)
+            if sys.platform == "linux" and nbytes > 0:
+                # What is cached and clean is let go of, and read again. The system keeps pages, and blocks of many
+                # pages, of which only a part is named: so at the beginning it is told of the whole file.
+                start = position // PAGE_BYTES * PAGE_BYTES
+                end = -(-(position + nbytes) // PAGE_BYTES) * PAGE_BYTES
+                os.posix_fadvise(descriptor, start, end - start if start else 0, os.POSIX_FADV_DONTNEED)
             parts = []
-            while nbytes and (part := os.pread(descriptor, nbytes, position)):
+            while nbytes > 0 and (part := os.pread(descriptor, nbytes, position)):
                 parts.append(part)
                 position += len(part)
                 nbytes -= len(part)

@@ -15,6 +15,7 @@ from collections.abc import Callable, Generator
 from functools import partial
 from typing import TYPE_CHECKING
 
+from kstore.errors.arguments import LONG_MAX
 from kstore.log import snapshot
 from kstore.log.answers import DiskWork, Wrong
 from kstore.log.checkpoints import versioned
@@ -158,7 +159,7 @@ class Scrub:
         fs = self._log.fs
         if not fs.exists(path):
             return 0
-        data = fs.read_bytes(path)
+        data = fs.read_piece(path, 0, LONG_MAX)
         try:
             snapshot.decode(data)
         except snapshot.SnapshotError as error:
@@ -169,7 +170,7 @@ class Scrub:
     def _read_epochs(self, content: list[bytes]) -> int:
         fs, path = self._log.fs, self._log.epochs.path
         if fs.exists(path):
-            content.append(fs.read_bytes(path))
+            content.append(fs.read_piece(path, 0, LONG_MAX))
         return len(content[0]) if content else 0
 
     def _compare_epochs(self, content: bytes) -> None:

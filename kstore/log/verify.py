@@ -9,6 +9,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from kstore.errors.arguments import LONG_MAX
 from kstore.log import snapshot
 from kstore.log.answers import Wrong
 from kstore.log.checkpoints import CheckpointError, versioned
@@ -141,7 +142,7 @@ class LogCheck:
         for name in self._fs.listdir(self._path):
             if is_snapshot(name):
                 path = f"{self._path}/{name}"
-                data = self._fs.read_bytes(path)
+                data = self._fs.read_piece(path, 0, LONG_MAX)
                 try:
                     snapshot.decode(data)
                 except snapshot.SnapshotError as error:

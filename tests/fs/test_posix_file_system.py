@@ -142,3 +142,34 @@ def test_a_retired_file_is_not_taken_for_the_next_one_of_its_name(tmp_path: Path
         piece.read(0, 3)
     with pytest.raises(FileNotFoundError):
         file.read(0, 3)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems can't be told to forget what is cached")
+def test_each_page_of_a_piece_is_let_go_of_before_it_is_read_also_those_at_its_borders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system ignores the parts of pages: a piece that begins in one would leave that cached."""
+    page = os.sysconf("SC_PAGE_SIZE")
+    data = os.urandom(5 * page + 17)
+    (tmp_path / "data").write_bytes(data)
+    let_go: list[tuple[int, int]] = []
+
+    def noted(_descriptor: int, start: int, nbytes: int, advice: int) -> None:
+        assert advice == os.POSIX_FADV_DONTNEED
+        let_go.append((-(-start // page), (start + nbytes) // page if nbytes else sys.maxsize))
+
+    monkeypatch.setattr(os, "posix_fadvise", noted)
+    fs = PosixFileSystem(tmp_path)
+    for position in range(0, len(data), page - 302):
+        let_go.clear()
+        assert fs.read_piece("data", position, page - 302) == data[position : position + page - 302]
+        ((first, after),) = let_go
+        assert position - page < first * page <= position
+        if first:
+            assert min(position + page - 302, len(data)) <= after * page < position + 2 * page
+        else:
+            assert after == sys.maxsize, "the whole file, as the system keeps blocks of which a part is named"
+    assert fs.read_piece("data", 0, sys.maxsize) == data
+    let_go.clear()
+    assert fs.read_piece("data", len(data), 10) == fs.read_piece("data", 10 * page, 10) == b""
+    assert not let_go

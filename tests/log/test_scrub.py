@@ -83,6 +83,23 @@ def test_a_bit_flipped_after_it_was_read_is_found_and_never_given_out_again(data
     assert content(log.read(info.first_offset, 1)) == info.batches[0].to_bytes()
 
 
+def test_no_file_is_read_but_past_the_page_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    fs = MemoryFileSystem()
+    log = opened(fs)
+    pieces: set[str] = set()
+    read_piece = fs.read_piece
+
+    def noted(path: str, position: int, nbytes: int) -> bytes:
+        pieces.add(path)
+        return read_piece(path, position, nbytes)
+
+    monkeypatch.setattr(fs, "read_piece", noted)
+    assert scrubbed(log).wrong == []
+    names = {f"{PATH}/{name}" for name in fs.listdir(PATH)}
+    active = {f"{PATH}/{log.segments.active.base_offset:020}{suffix}" for suffix in (INDEX, TIME_INDEX)}
+    assert names - active <= pieces
+
+
 def test_timestamps_of_zero_are_sound_and_their_index_survives_a_crash(fs: FileSystem) -> None:
     log = Log.open(fs, PATH, CONFIG, now_ms=0)
     log.assign_epoch(0, 0)
