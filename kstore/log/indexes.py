@@ -22,8 +22,8 @@ from kstore.fs import File, FileSystem
 from kstore.log.scan import last_not_above, offset_entries_hold, time_entries_hold
 
 _BLOCK_ENTRIES = 512
-_OFFSET_ENTRY = struct.Struct(">ii")
-_TIME_ENTRY = struct.Struct(">qi")
+OFFSET_ENTRY = struct.Struct(">ii")
+TIME_ENTRY = struct.Struct(">qi")
 
 
 class IndexFileError(Exception):
@@ -171,7 +171,7 @@ class OffsetIndex(IndexFile):
     __slots__ = ("last_offset",)
 
     def __init__(self, fs: FileSystem, path: str, base_offset: int) -> None:
-        super().__init__(fs, path, base_offset, _OFFSET_ENTRY.size)
+        super().__init__(fs, path, base_offset, OFFSET_ENTRY.size)
         self.last_offset = base_offset
 
     def load(self, size_bytes: int, upper_offset: int) -> None:
@@ -187,14 +187,14 @@ class OffsetIndex(IndexFile):
 
     def entry(self, number: int) -> tuple[int, int]:
         """An entry as it is stored: relative offset and position."""
-        relative, position = _OFFSET_ENTRY.unpack(self._entry(number))
+        relative, position = OFFSET_ENTRY.unpack(self._entry(number))
         return relative, position
 
     def append(self, offset: int, position: int) -> None:
         """The batch that ends at ``offset`` begins at ``position``; both above those of the last entry."""
         if offset <= self.last_offset and len(self):
             raise ValueError(f"{self.path}: offset {offset} isn't above the last one, {self.last_offset}")
-        self.waiting += _OFFSET_ENTRY.pack(offset - self.base_offset, position)
+        self.waiting += OFFSET_ENTRY.pack(offset - self.base_offset, position)
         self.last_offset = offset
 
     def position_before(self, offset: int) -> int:
@@ -230,7 +230,7 @@ class TimeIndex(IndexFile):
     __slots__ = ("last_offset", "last_timestamp")
 
     def __init__(self, fs: FileSystem, path: str, base_offset: int) -> None:
-        super().__init__(fs, path, base_offset, _TIME_ENTRY.size)
+        super().__init__(fs, path, base_offset, TIME_ENTRY.size)
         self.last_timestamp = -1
         self.last_offset = base_offset
 
@@ -248,13 +248,13 @@ class TimeIndex(IndexFile):
 
     def entry(self, number: int) -> tuple[int, int]:
         """An entry as it is stored: timestamp and relative offset."""
-        timestamp, relative = _TIME_ENTRY.unpack(self._entry(number))
+        timestamp, relative = TIME_ENTRY.unpack(self._entry(number))
         return timestamp, relative
 
     def maybe_append(self, timestamp: int, offset: int) -> None:
         """No record up to ``offset`` is newer than ``timestamp``; passed over unless that is newer than the last."""
         if timestamp > self.last_timestamp:
-            self.waiting += _TIME_ENTRY.pack(timestamp, offset - self.base_offset)
+            self.waiting += TIME_ENTRY.pack(timestamp, offset - self.base_offset)
             self.last_timestamp = timestamp
             self.last_offset = offset
 

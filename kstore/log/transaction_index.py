@@ -24,7 +24,7 @@ LAST_OFFSET_AT = 18
 BLOCK_ENTRIES = 128
 CHECKED_BYTES = 16 << 10  # of which the checksum costs a microsecond or two
 
-_ENTRY = struct.Struct(">hqqqq")
+ENTRY = struct.Struct(">hqqqq")
 
 
 class TransactionIndex(IndexFile):
@@ -33,7 +33,7 @@ class TransactionIndex(IndexFile):
     __slots__ = ("last_offset",)
 
     def __init__(self, fs: FileSystem, path: str, base_offset: int) -> None:
-        super().__init__(fs, path, base_offset, _ENTRY.size)
+        super().__init__(fs, path, base_offset, ENTRY.size)
         self.last_offset = -1
 
     def load(self, upper_offset: int) -> None:
@@ -42,7 +42,7 @@ class TransactionIndex(IndexFile):
         FileNotFoundError without a file, IndexFileError when it can't be right.
         """
         last = self.base_offset - 1
-        for version, _, first_offset, last_offset, _ in _ENTRY.iter_unpack(self._take_file()):
+        for version, _, first_offset, last_offset, _ in ENTRY.iter_unpack(self._take_file()):
             if version != VERSION:
                 raise IndexFileError(f"{self.path}: unknown version {version}")
             if not (last < last_offset < upper_offset and 0 <= first_offset <= last_offset):
@@ -52,12 +52,12 @@ class TransactionIndex(IndexFile):
 
     def _take_last(self) -> None:
         count = len(self)
-        self.last_offset = _ENTRY.unpack(self._entry(count - 1))[3] if count else -1
+        self.last_offset = ENTRY.unpack(self._entry(count - 1))[3] if count else -1
 
     def append(self, aborted: AbortedTransaction) -> None:
         """Its marker has been appended to the segment."""
         assert aborted.last_offset > self.last_offset, f"{self.path}: {aborted} doesn't follow on {self.last_offset}"
-        self.waiting += _ENTRY.pack(VERSION, *aborted)
+        self.waiting += ENTRY.pack(VERSION, *aborted)
         self.last_offset = aborted.last_offset
 
     def collect(self, offset: int, up_to: int, found: list[AbortedTransaction]) -> bool:
@@ -70,14 +70,14 @@ class TransactionIndex(IndexFile):
         number, count = self._last_not_above(LAST_OFFSET_AT, 8, offset - 1) + 1, len(self)
         while number < count:
             block = self._block(number)
-            for _, producer_id, first_offset, last_offset, last_stable_offset in _ENTRY.iter_unpack(block):
+            for _, producer_id, first_offset, last_offset, last_stable_offset in ENTRY.iter_unpack(block):
                 if not 0 <= first_offset <= last_offset <= self.last_offset:
                     raise IndexFileError(f"{self.path} isn't as it was written")
                 if first_offset < up_to:
                     found.append(AbortedTransaction(producer_id, first_offset, last_offset, last_stable_offset))
                 if last_stable_offset >= up_to:
                     return True
-            number += len(block) // _ENTRY.size
+            number += len(block) // ENTRY.size
         return False
 
     def is_as_written(self) -> bool:
@@ -88,10 +88,10 @@ class TransactionIndex(IndexFile):
         """Some entries from one on that there is: saved ones, or those that wait."""
         if number >= self._saved:
             first = number - self._saved
-            return bytes(self.waiting[first * _ENTRY.size : (first + BLOCK_ENTRIES) * _ENTRY.size])
+            return bytes(self.waiting[first * ENTRY.size : (first + BLOCK_ENTRIES) * ENTRY.size])
         assert self._file is not None
         count = min(BLOCK_ENTRIES, self._saved - number)
-        return self._file.read(number * _ENTRY.size, count * _ENTRY.size)
+        return self._file.read(number * ENTRY.size, count * ENTRY.size)
 
     def truncate_to(self, offset: int) -> None:
         """Keep the entries of markers below ``offset``."""

@@ -47,8 +47,8 @@ class LogCheck:
     ``epochs`` are the leader epochs with their start offsets, if they are known for certain. In a log that ``is_dense``
     each segment begins where the one before it ends. ``wrong`` has what was found so far. ``first_unsound`` is the base
     offset of the first segment whose batches aren't all sound, or that doesn't follow on the one before; None if there
-    is none. ``end_offset`` is where the segments before that one end, -1 without any. ``read_bytes`` of batches were
-    read so far.
+    is none. ``end_offset`` is where the segments before that one end, -1 without any. ``sound_up_to`` is where the
+    sound batches of the last segment end, -1 before it was read. ``read_bytes`` of batches were read so far.
     """
 
     __slots__ = (
@@ -56,6 +56,7 @@ class LogCheck:
         "_fs",
         "_interval_bytes",
         "_is_dense",
+        "_is_in_small_files",
         "_number",
         "_path",
         "_segment",
@@ -64,6 +65,7 @@ class LogCheck:
         "epochs",
         "first_unsound",
         "read_bytes",
+        "sound_up_to",
         "wrong",
     )
 
@@ -82,12 +84,14 @@ class LogCheck:
         self._interval_bytes = index_interval_bytes
         self._bases: list[int] | None = None
         self._number = 0
+        self._is_in_small_files = False
         self._segment: SegmentCheck | None = None
         self.epochs = list(epochs)
         self.began: list[tuple[int, int]] = []
         self.wrong: list[Wrong] = []
         self.first_unsound: int | None = None
         self.end_offset = -1
+        self.sound_up_to = -1
         self.read_bytes = 0
 
     def step(self) -> bool:
@@ -103,6 +107,7 @@ class LogCheck:
         elif self._number < len(self._bases):
             self._segment = self._next(self._bases)
         else:
+            self._is_in_small_files = True
             self._check_small_files()
             return False
         return True
@@ -122,8 +127,25 @@ class LogCheck:
             index_interval_bytes=self._interval_bytes,
         )
 
+    @property
+    def last_file(self) -> str | None:
+        """The path of the batches of the last segment."""
+        return f"{self._path}/{segment_file(self._bases[-1], LOG)}" if self._bases else None
+
+    def leave_segment(self) -> str | None:
+        """After an ``OSError``: go on behind the segment that can't be read; the path of its batches. None if it was
+        none of a segment, and so nothing is left that can be checked.
+        """
+        if not self._bases or (self._segment is None and self._is_in_small_files):
+            return None
+        self.wrong += self._segment.wrong if self._segment is not None else []
+        self._segment = None
+        return f"{self._path}/{segment_file(self._bases[self._number - 1], LOG)}"
+
     def _finish(self, segment: SegmentCheck) -> None:
         self._segment = None
+        if self._bases and segment.base_offset == self._bases[-1]:
+            self.sound_up_to = segment.next_offset
         self.wrong += segment.wrong
         self.began += segment.began
         if self.first_unsound is not None:
@@ -142,7 +164,10 @@ class LogCheck:
         for name in self._fs.listdir(self._path):
             if is_snapshot(name):
                 path = f"{self._path}/{name}"
-                data = self._fs.read_piece(path, 0, LONG_MAX)
+                try:
+                    data = self._fs.read_piece(path, 0, LONG_MAX)
+                except FileNotFoundError:  # removed since it was listed
+                    continue
                 try:
                     snapshot.decode(data)
                 except snapshot.SnapshotError as error:

@@ -129,13 +129,14 @@ def test_a_log_in_use_is_read_up_to_its_high_watermark(running: tuple[Cluster, P
     assert len(run("dump", str(log), "--batches", "--all").stdout.splitlines()) == 5
 
 
-def test_nothing_is_changed_even_where_nothing_may_be(folder: Path, lines: Callable[..., list[Any]]) -> None:
+def test_nothing_is_changed_even_where_nothing_may_be(folder: Path, run: Run, lines: Callable[..., list[Any]]) -> None:
     log = folder / "node-1" / "orders-0"
     before = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in sorted(log.iterdir())}
     for path in [*before, log]:
         path.chmod(0o500 if path.is_dir() else 0o400)
     try:
         assert len(lines(str(log))) == 4
+        assert [run(verb, str(log)).returncode for verb in ("verify", "stats")] == [0, 0]
     finally:
         log.chmod(0o700)
     assert {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in sorted(log.iterdir())} == before
@@ -237,6 +238,8 @@ def test_stats_count_keys_and_what_compression_saves(tmp_path: Path, run: Run) -
     assert sum(told["records_over_time"]) == 100
     shown = run("stats", log).stdout.decode()
     assert "5, 20.00 records each, 10 without a value" in shown
+    assert f"; compressed {told['compression_ratio']:.2f}:1\n" in shown
+    assert f"each column: {told['span_ms'] / 1000:g} s\n" in shown
 
 
 def test_a_timeline_has_as_many_spans_as_fit_whatever_time_it_covers() -> None:

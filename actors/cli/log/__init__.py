@@ -30,7 +30,8 @@ kstore log verify data
 DUMPING = """
 Prints batches and their records. Records of __consumer_offsets, __transaction_state and __cluster_metadata are
 decoded, and so are control records. PATH is the folder of a partition, of a broker or of a cluster, or a file: a
-segment, one of its indexes, or a snapshot.
+segment (.log), one of its indexes (.index, .timeindex, .txnindex), a snapshot of producers (.snapshot), or one of the
+metadata log (.checkpoint). Of an index or a snapshot of producers, each entry is printed.
 """
 DUMP_EXAMPLES = """
 kstore log dump data/node-1/orders-0
@@ -62,14 +63,16 @@ def add_to(verbs: Verbs) -> None:
     actions = add_actions(verb)
 
     dumping = new_parser(actions, "dump", "print batches and records", DUMPING, DUMP_EXAMPLES)
-    add_paths(dumping)
+    dumping.add_argument("paths", nargs="+", metavar="PATH", help="a folder with logs, or of one, or a file of one")
     add_all(dumping)
     dumping.add_argument(
         "--from", dest="first", type=at_least(0, LONG_MAX), default=0, metavar="OFFSET", help="begin at this offset"
     )
-    dumping.add_argument("-n", "--max-records", type=at_least(0), metavar="COUNT", help="end after so many records")
+    dumping.add_argument(
+        "-n", "--max-records", type=at_least(0), metavar="COUNT", help="end after so many records, or entries of files"
+    )
     dumping.add_argument("--batches", action="store_true", help="print the batches without their records")
-    add_json(dumping, "a line of JSON for each batch")
+    add_json(dumping, "a line of JSON for each batch, or each entry")
     dumping.set_defaults(run=dump)
 
     verifying = new_parser(actions, "verify", "check that files are as they were written", VERIFYING, VERIFY_EXAMPLES)

@@ -2,34 +2,38 @@
 
 As JSON each batch is a line:
 
-    {"log": "orders-0", "segment": "00000000000000000000.log", "position": 0, "base_offset": 0, "last_offset": 1,
-     "count": 2, "size_bytes": 98, "leader_epoch": 0, "codec": "none", "timestamp_type": "create",
-     "max_timestamp": 1700000000000, "producer_id": -1, "producer_epoch": -1, "base_sequence": -1,
-     "transactional": false, "control": false, "delete_horizon_ms": null, "crc_valid": true,
+    {"log": "orders-0", "path": "data/node-1/orders-0", "segment": "00000000000000000000.log", "position": 0,
+     "base_offset": 0, "last_offset": 1, "count": 2, "size_bytes": 98, "leader_epoch": 0, "codec": "none",
+     "timestamp_type": "create", "max_timestamp": 1700000000000, "producer_id": -1, "producer_epoch": -1,
+     "base_sequence": -1, "transactional": false, "control": false, "delete_horizon_ms": null, "crc_valid": true,
      "records": [{"offset": 0, "timestamp": 1700000000000, "key": "order1", "value": "shipped", "headers": []}, ...]}
 
 Keys, values and header values are as ``kstore consume --json`` has them. Those of internal topics are decoded
-(``decoded.py``). A record of a control batch has ``control`` in the place of key and value.
+(``decoded.py``). A record of a control batch has ``control`` in the place of key and value. As text all of them are
+quoted as in JSON, so that nothing of them acts on a terminal. Of a file beside the batches ``side_files.py`` prints the
+entries.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from json.encoder import encode_basestring_ascii
 from typing import TYPE_CHECKING
 
 from actors.cli.envelope import TIMESTAMP_TYPES, to_json
 from actors.cli.log.decoded import decoder, of_control, plain
-from actors.cli.log.reading import LogReader, codec_of, logs_at
+from actors.cli.log.reading import FoundLogs, LogReader, codec_of, logs_at
+from actors.cli.log.side_files import holds_batches, print_entries, reader_of
 from actors.cli.output import counted, moment
-from kstore.errors import CorruptMessage, InvalidRecord
+from kstore.errors import KafkaError
 
 if TYPE_CHECKING:
     import argparse
 
     from actors.cli.log.decoded import Shown
-    from kstore.log.offline import StoredBatch, StoredLog, StoredSegment
+    from kstore.log.offline import StoredBatch, StoredSegment
     from kstore.records import Record, RecordBatch
 
 HORIZON_BIT = 1 << 6
@@ -37,24 +41,33 @@ HORIZON_BIT = 1 << 6
 
 def dump(options: argparse.Namespace) -> int:
     """Run ``kstore log dump``. Returns 1 if something in the logs can't be read."""
+    files = {path for path in options.paths if os.path.isfile(path)}
+    logs, is_wrong = FoundLogs([], False)
+    if folders := [path for path in options.paths if path not in files]:
+        logs, is_wrong = logs_at(folders, read_all=options.all)
     left = sys.maxsize if options.max_records is None else options.max_records
-    code = 0
-    for log in logs_at(options.paths, read_all=options.all):
-        printer = Printer(log, options)
-        left = printer.print_log(left)
-        code = max(code, int(printer.reader.is_wrong))
-    return code
+    for path in dict.fromkeys(options.paths):
+        if path in files and not holds_batches(path):
+            count, is_sound = print_entries(path, options.first, left, as_json=options.json)
+            left, is_wrong = left - count, is_wrong or not is_sound
+            continue
+        readers = [LogReader(each, options.first) for each in logs if each.given == path]
+        for reader in [reader_of(path, options.first, read_all=options.all)] if path in files else readers:
+            left = Printer(reader, options).print_log(left)
+            is_wrong |= reader.is_wrong
+    return int(is_wrong)
 
 
 class Printer:
     """Prints one log."""
 
-    def __init__(self, log: StoredLog, options: argparse.Namespace) -> None:
-        self.reader = LogReader(log, options.first)
-        self.name = log.name
+    def __init__(self, reader: LogReader, options: argparse.Namespace) -> None:
+        self.reader = reader
+        self.name = reader.log.name
+        self.path = reader.found.path
         self.with_records = not options.batches
         self.show = self.as_json if options.json else self.as_text
-        self.decode = decoder(log.topic)
+        self.decode = decoder(reader.log.topic)
 
     def print_log(self, left: int) -> int:
         """Print what is asked for, at most so many records; how many may still come."""
@@ -68,12 +81,12 @@ class Printer:
         """Print one batch, with at most so many of its records; how many these are."""
         batch = found.batch
         records: list[Record] = []
+        is_valid = False
         try:
             batch.verify_crc()
             is_valid = True
             records = [each for each in batch.records() if each.offset >= self.reader.first][:left]
-        except (CorruptMessage, InvalidRecord) as error:
-            is_valid = not isinstance(error, CorruptMessage)
+        except KafkaError as error:
             self.reader.wrong(type(error)(f"the batch at offset {batch.base_offset}: {error}"))
         sys.stdout.write(self.show(segment, found.position, batch, records, is_valid))
         return len(records)
@@ -84,6 +97,7 @@ class Printer:
         """A batch as a line of JSON."""
         shown: dict[str, Shown] = {
             "log": self.name,
+            "path": self.path,
             "segment": segment.name,
             "position": position,
             "base_offset": batch.base_offset,
@@ -137,7 +151,7 @@ class Printer:
             parts.append(f"delete horizon {moment(until)}")
         if not is_valid:
             parts.append("WRONG CHECKSUM")
-        place = f"{self.name} {batch.base_offset}-{batch.last_offset}"
+        place = f"{self.reader.label} {batch.base_offset}-{batch.last_offset}"
         lines = [f"{place}  {', '.join(parts)}  [{segment.name} at {position}]"]
         if self.with_records:
             lines += [self.line(batch, each) for each in records]
@@ -146,16 +160,26 @@ class Printer:
     def line(self, batch: RecordBatch, record: Record) -> str:
         """A record in a line for people."""
         if batch.is_control:
-            pieces = [json.dumps(of_control(record))]
+            pieces = [readable(of_control(record))]
         else:
-            pieces = [piece if isinstance(piece, str) else json.dumps(piece) for piece in self.decode(record)]
-            pieces += [f"{name}={to_json(value)}" for name, value in record.headers]
+            pieces = [readable(piece) for piece in self.decode(record)]
+            pieces += [f"{readable(name)}={readable(to_json(value))}" for name, value in record.headers]
         return "  ".join([f"    {record.offset}", moment(record.timestamp) or "-", *pieces])
 
 
 def compact(value: Shown) -> str:
     """JSON without spaces."""
     return json.dumps(value, separators=(",", ":"))
+
+
+def readable(value: Shown) -> str:
+    r"""JSON for people: what can't be printed is escaped, so that a terminal doesn't act on it.
+
+    >>> print(readable("caf\u00e9\x1b[2J\x9b"), readable(""), readable(None), readable("null"))
+    "café\u001b[2J\u009b" "" null "null"
+    """
+    text = json.dumps(value, ensure_ascii=False)
+    return text if text.isprintable() else "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
 
 
 def quoted(data: bytes | None) -> str:

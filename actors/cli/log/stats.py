@@ -10,13 +10,13 @@ from actors.cli.log.reading import LogReader, codec_of, logs_at
 from actors.cli.log.timeline import BLOCKS, PLAIN, Timeline
 from actors.cli.output import counted, moment, print_json
 from actors.cli.progress import Progress
-from kstore.errors import CorruptMessage, InvalidRecord
+from kstore.errors import KafkaError
 from kstore.log.offset_map import key_digest
 
 if TYPE_CHECKING:
     import argparse
 
-    from kstore.log.offline import StoredLog
+    from actors.cli.log.reading import FoundLog
     from kstore.records import RecordBatch
 
 KEYS_MAX = 2_000_000
@@ -26,15 +26,23 @@ PLAIN_BYTES_MAX = 1 << 30
 
 def stats(options: argparse.Namespace) -> int:
     """Run ``kstore log stats``. Returns 1 if something in the logs can't be read."""
-    logs = logs_at(options.paths, read_all=options.all)
-    total = sum(segment.size_bytes for log in logs for segment in log.segments)
-    with Progress("reading", total, "bytes") as progress:
-        found = [LogStats(log, progress) for log in logs]
+    logs, is_wrong = logs_at(options.paths, read_all=options.all)
+    out = sys.stdout  # the progress bar takes its place
+    total = sum(each.size_bytes for each in logs)
+    shown: list[dict[str, Any]] = []
+    with Progress("reading", total, "bytes", shown=options.json or not out.isatty()) as progress:
+        for number, log in enumerate(logs):
+            found = LogStats(log, progress)
+            is_wrong |= found.reader.is_wrong
+            if options.json:
+                shown.append(found.as_dict())
+            else:
+                out.write(("\n" if number else "") + found.as_text(out.encoding))
+                out.flush()
+            del found  # its keys take much memory
     if options.json:
-        print_json({"logs": [each.as_dict() for each in found]})
-    else:
-        sys.stdout.write("\n".join(each.as_text() for each in found))
-    return max((int(each.reader.is_wrong) for each in found), default=0)
+        print_json({"logs": shown})
+    return int(is_wrong)
 
 
 class LogStats:
@@ -42,10 +50,10 @@ class LogStats:
     there are more than can be told apart.
     """
 
-    def __init__(self, log: StoredLog, progress: Progress) -> None:
-        self.log = log
-        self.reader = LogReader(log)
-        self.segments = len(log.segments)
+    def __init__(self, found_log: FoundLog, progress: Progress) -> None:
+        self.found = found_log
+        self.reader = LogReader(found_log)
+        self.segments = len(self.reader.segments)
         self.first_offset = self.last_offset = -1
         self.batches = self.records = self.keyed = self.tombstones = self.size_bytes = self.stored_bytes = 0
         self.plain_bytes = self.control_batches = 0
@@ -75,7 +83,7 @@ class LogStats:
             self.plain_bytes += memoryview(batch.decompressed(PLAIN_BYTES_MAX)).nbytes
             self.stored_bytes += len(batch.payload)
             self.add_keys(batch)
-        except (CorruptMessage, InvalidRecord) as error:
+        except KafkaError as error:
             self.reader.wrong(type(error)(f"the batch at offset {batch.base_offset}: {error}"))
 
     def add_keys(self, batch: RecordBatch) -> None:
@@ -98,8 +106,8 @@ class LogStats:
     def as_dict(self) -> dict[str, Any]:
         """As JSON shows it."""
         return {
-            "log": self.log.name,
-            "path": self.log.path,
+            "log": self.found.log.name,
+            "path": self.found.path,
             "segments": self.segments,
             "size_bytes": self.size_bytes,
             "first_offset": self.first_offset,
@@ -119,26 +127,24 @@ class LogStats:
             "records_over_time": self.counts.amounts,
         }
 
-    def as_text(self) -> str:
-        """In lines for people."""
+    def as_text(self, encoding: str | None) -> str:
+        """In lines for people, on a stream with this encoding."""
         if not self.batches:
-            return f"{self.log.name}\n  empty\n"
-        signs = BLOCKS if (sys.stdout.encoding or "").lower().startswith("utf") else PLAIN
+            return f"{self.found.label}\n  empty\n"
+        signs = BLOCKS if (encoding or "").lower().startswith("utf") else PLAIN
         control = f", {self.control_batches:,} of them control batches" if self.control_batches else ""
-        ratio = (
-            f"; a byte stands for {self.ratio:.2f} of records" if self.ratio and set(self.codecs) != {"none"} else ""
-        )
+        ratio = f"; compressed {self.ratio:.2f}:1" if self.ratio and set(self.codecs) != {"none"} else ""
         rows = {
             "offsets": f"{self.first_offset} to {self.last_offset}",
             "records": f"{self.records:,} in {self.batches:,} batches{control}",
             "size": f"{self.size_bytes:,} bytes in {counted(self.segments, 'segment')}{ratio}",
             "codecs": ", ".join(f"{name} {count:,}" for name, count in self.codecs.most_common()),
             "keys": self.keys_as_text(),
-            "time": f"from {moment(self.sizes.first_ms) or '-'}, {self.sizes.span_ms / 1000:,g} s a sign",
+            "time": f"from {moment(self.sizes.first_ms) or '-'}, each column: {self.sizes.span_ms / 1000:,g} s",
             "": f"{self.sizes.drawn(signs)}  bytes",
             " ": f"{self.counts.drawn(signs)}  records",
         }
-        return "\n".join([self.log.name, *(f"  {name:8} {row}" for name, row in rows.items())]) + "\n"
+        return "\n".join([self.found.label, *(f"  {name:8} {row}" for name, row in rows.items())]) + "\n"
 
     def keys_as_text(self) -> str:
         """The keys in words."""
