@@ -49,7 +49,8 @@ class SegmentCheck:
 
     ``wrong`` has what was found so far. ``next_offset`` is where the sound batches before the first wrong one end.
     ``began`` has the leader epochs of the batches and the offsets of their first ones. ``rebuilt`` are the indexes as
-    they would be made from the batches, and ``crcs`` has the CRC32C of the index files that are there, by their suffix.
+    they would be made from the batches. ``crcs`` has the CRC32C of the index files that are there, by their suffix.
+    ``has_gaps``: records are missing in or between its batches, as compaction leaves them.
     """
 
     __slots__ = (
@@ -69,6 +70,7 @@ class SegmentCheck:
         "began",
         "crcs",
         "epochs",
+        "has_gaps",
         "is_closed",
         "is_sound",
         "next_offset",
@@ -101,6 +103,7 @@ class SegmentCheck:
         self.position = 0
         self.next_offset = base_offset
         self.is_sound = True
+        self.has_gaps = False
         self.wrong: list[Wrong] = []
         self.rebuilt = Rebuilt(fs, self.file(INDEX), base_offset)
         self._epoch = -1
@@ -288,6 +291,8 @@ class SegmentCheck:
         told = self._aborted.get(batch.last_offset)
         if batch.is_control and told is not None and told[1] == batch.producer_id:
             del self._aborted[batch.last_offset]
+        if batch.count != batch.last_offset_delta + 1 or (self.is_sound and batch.base_offset != self.next_offset):
+            self.has_gaps = True
         if self.is_sound:
             self.next_offset = batch.last_offset + 1
         if batch.leader_epoch != self._epoch:

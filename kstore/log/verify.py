@@ -45,15 +45,17 @@ class LogCheck:
     """The check of all files in the folder ``path``. Each ``step`` reads one piece, on any thread.
 
     ``epochs`` are the leader epochs with their start offsets, if they are known for certain. In a log that ``is_dense``
-    each segment begins where the one before it ends. ``wrong`` has what was found so far. ``first_unsound`` is the base
-    offset of the first segment whose batches aren't all sound, or that doesn't follow on the one before; None if there
-    is none. ``end_offset`` is where the segments before that one end, -1 without any. ``sound_up_to`` is where the
-    sound batches of the last segment end, -1 before it was read. ``read_bytes`` of batches were read so far.
+    each segment begins where the one before it ends, unless it was compacted once: then it has other gaps as well.
+    ``wrong`` has what was found so far. ``first_unsound`` is the base offset of the first segment whose batches aren't
+    all sound, or that doesn't follow on the one before; None if there is none. ``end_offset`` is where the segments
+    before that one end, -1 without any. ``sound_up_to`` is where the sound batches of the last segment end, -1 before
+    it was read. ``read_bytes`` of batches were read so far.
     """
 
     __slots__ = (
         "_bases",
         "_fs",
+        "_gap",
         "_interval_bytes",
         "_is_dense",
         "_is_in_small_files",
@@ -81,6 +83,7 @@ class LogCheck:
         self._fs = fs
         self._path = path
         self._is_dense = is_dense
+        self._gap: tuple[str, int, int] | None = None
         self._interval_bytes = index_interval_bytes
         self._bases: list[int] | None = None
         self._number = 0
@@ -107,6 +110,7 @@ class LogCheck:
         elif self._number < len(self._bases):
             self._segment = self._next(self._bases)
         else:
+            self._judge_gap()
             self._is_in_small_files = True
             self._check_small_files()
             return False
@@ -148,17 +152,23 @@ class LogCheck:
             self.sound_up_to = segment.next_offset
         self.wrong += segment.wrong
         self.began += segment.began
+        self._is_dense = self._is_dense and not segment.has_gaps
         if self.first_unsound is not None:
             return
-        if self._is_dense and segment.base_offset > self.end_offset >= 0:
-            path = segment.file(LOG)
-            why = f"the records from offset {self.end_offset} on, which come before it, are gone"
-            self.wrong.append(Wrong(path, 0, 0, self.end_offset, why))
-            self.first_unsound = segment.base_offset
-        elif segment.is_sound:
+        if self._gap is None and segment.base_offset > self.end_offset >= 0:
+            self._gap = segment.file(LOG), self.end_offset, segment.base_offset
+        if segment.is_sound:
             self.end_offset = segment.next_offset
         else:
             self.first_unsound = segment.base_offset
+
+    def _judge_gap(self) -> None:
+        """A gap between two segments is a loss, unless there are others as compaction leaves them."""
+        if self._gap is None or not self._is_dense:
+            return
+        path, self.end_offset, self.first_unsound = self._gap
+        why = f"the records from offset {self.end_offset} on, which come before it, are gone"
+        self.wrong.append(Wrong(path, 0, 0, self.end_offset, why))
 
     def _check_small_files(self) -> None:
         for name in self._fs.listdir(self._path):

@@ -5,6 +5,7 @@ import struct
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from log import compacted
 from log.batching import NOW_MS, append, batch, content, small_config
 from log.rot import PAGE_BYTES, flip, overwrite, tear
 
@@ -52,6 +53,35 @@ def test_a_sound_log_has_nothing_wrong(fs: FileSystem) -> None:
     while check.step():
         pass
     assert (check.wrong, check.first_unsound, check.end_offset) == ([], None, log.end_offset)
+
+
+def test_gaps_between_segments_are_a_loss_but_in_a_log_that_was_once_compacted(fs: FileSystem) -> None:
+    log = compacted.opened(fs)
+    for key in (b"x", b"x", b"b", b"a"):
+        compacted.put(log, (key, b"v" * 30))
+    compacted.roll(log)
+    compacted.put(log, (b"a", b"v" * 300))
+    compacted.roll(log)
+    compacted.compact(log)
+    log.close()
+    assert [(each.base_offset, each.end_offset()) for each in log.segments] == [(0, 3), (4, 5), (5, 5)]
+    check = LogCheck(fs, PATH, is_dense=True)
+    while check.step():
+        pass
+    assert (check.wrong, check.first_unsound, check.end_offset) == ([], None, 5)
+
+
+def test_a_segment_that_is_gone_is_a_loss_in_a_log_that_was_never_compacted(fs: FileSystem) -> None:
+    log = stopped(fs)
+    for path in list(log.segments)[1].paths():
+        if fs.exists(path):
+            fs.unlink(path)
+    gone, after = log.segments.base_offsets[1:3]
+    check = LogCheck(fs, PATH, is_dense=True)
+    while check.step():
+        pass
+    assert [each.offset for each in check.wrong] == [gone]
+    assert (check.first_unsound, check.end_offset) == (after, gone)
 
 
 def test_a_log_that_is_open_and_written_to_has_nothing_wrong(fs: FileSystem) -> None:
