@@ -141,7 +141,11 @@ def test_a_deleted_group_is_gone(ok, kstore, billed) -> None:
             "there is no topic {topic}s (did you mean ",
         ),
         (["alter", "g"], 2, "nothing to alter: give --config or --unset"),
-        (["alter", "g", "--config", "consumer.session.timeout=1"], 1, "did you mean consumer.session.timeout.ms?"),
+        (
+            ["alter", "g", "--config", "consumer.session.timeout=1"],
+            1,
+            "Unknown group config name: consumer.session.timeout",
+        ),
         (["alter", "g", "--config", "consumer.session.timeout.ms=1"], 1, "must be in the range 45000 to 60000"),
         (["alter", "g", "--unset", "session.timeout.ms"], 1, "Unknown group config name: session.timeout.ms"),
         (["describe", "never-was"], 1, "GROUP_ID_NOT_FOUND: there is no group never-was"),
