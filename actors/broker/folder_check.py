@@ -15,7 +15,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from actors.broker.unsupported import Leftovers, check_directories, check_features, check_formats, check_quorum
+from actors.broker.unsupported import (
+    Leftovers,
+    check_directories,
+    check_features,
+    check_formats,
+    check_quorum,
+    check_remote,
+)
 from actors.controller.messages import METADATA_LOG
 from actors.controller.metadata_log import QUORUM_STATE, Replay, read_quorum_state
 from actors.image.image import ClusterImage
@@ -63,7 +70,9 @@ def check_folders(folders: Mapping[int, Folder], controller_id: int) -> ClusterI
     check_controller(folders, copies, controller_id)
     for node_id, folder in folders.items():
         check_copy(folder, copies[node_id], controller_id)
-    return replayed(folders, copies[controller_id], f"{folders[controller_id].name}/{METADATA_LOG}")
+    image = replayed(folders, copies[controller_id], f"{folders[controller_id].name}/{METADATA_LOG}")
+    check_directories(folders, image)
+    return image
 
 
 def replayed(folders: Mapping[int, Folder], copy: MetadataCopy, where: str) -> ClusterImage:
@@ -82,7 +91,7 @@ def replayed(folders: Mapping[int, Folder], copy: MetadataCopy, where: str) -> C
         leftovers.note(records)
     check_features(folders, image)
     leftovers.refuse(where)
-    check_directories(folders, image)
+    check_remote(folders, image)
     return image
 
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 SUMMARY = "take over the data of stopped nodes of Apache Kafka"
 DESCRIPTION = """
-Makes folders for kstore from the log directories of Apache Kafka's nodes: of all brokers, and of one controller at
-least. A node may have several (log.dirs); they become one folder. Of several voters one controller is left. Everything
+Makes folders for kstore from the log directories of Apache Kafka's nodes: of all brokers, and of a majority of the
+voters. A node may have several (log.dirs); they become one folder. Of several voters one controller is left. Everything
 is read and checked first, and the source isn't changed.
 """
 EXAMPLES = """

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence, Set
 
+from actors.broker.unsupported.quorum import voters_of
 from actors.controller.messages import METADATA_LOG
 from actors.node.folder import Folder, FolderError
 from kstore.codec.checksum import crc32c
 from kstore.errors import KafkaError
 from kstore.fs import FileSystem
 from kstore.log.checkpoints import CLEAN_SHUTDOWN, PARTITION_METADATA
-from kstore.log.names import LOG, segment_file
+from kstore.log.names import LOG, base_offset_of, segment_file
 from kstore.log.segments import log_offsets
 from kstore.named import NamedTuple
 from kstore.records import BatchBuilder, RecordBatch, scan_batches
 from kstore.records.control import ControlType, control_type
+from kstore.schema import decode
 from kstore.schema.envelopes import decode_metadata, encode_metadata
+from kstore.schema.messages.control_records import VotersRecord
 from kstore.schema.messages.metadata_records import (
     BrokerRegistrationChangeRecord,
     NoOpRecord,
     PartitionChangeRecord,
     PartitionRecord,
     RegisterBrokerRecord,
-    UnregisterBrokerRecord,
 )
-from kstore.schema.struct import Message
 
 CHECKPOINT = ".checkpoint"
 RECORDS_A_BATCH = 500
@@ -44,11 +45,15 @@ class Snapshot(NamedTuple):
 
 
 class CopiedMetadata(NamedTuple):
-    """A copy of the metadata log. ``snapshot`` is there if the beginning of the log isn't."""
+    """A copy of the metadata log. ``snapshot`` is there if the beginning of the log isn't; ``voters`` are empty if
+    nothing says who they are.
+    """
 
+    folder: Folder
     snapshot: Snapshot | None
     batches: list[RecordBatch]
     partition_metadata: bytes
+    voters: Set[int]
 
     @property
     def end_offset(self) -> int:
@@ -63,17 +68,6 @@ class CopiedMetadata(NamedTuple):
         if self.batches:
             return self.batches[-1].leader_epoch
         return self.snapshot.epoch if self.snapshot else -1
-
-    def broker_ids(self) -> set[int]:
-        """The brokers that are registered."""
-        found: set[int] = set()
-        for batch in [*(self.snapshot.batches if self.snapshot else []), *self.batches]:
-            for message in messages_of(batch):
-                if isinstance(message, RegisterBrokerRecord):
-                    found.add(message.broker_id)
-                elif isinstance(message, UnregisterBrokerRecord):
-                    found.discard(message.broker_id)
-        return found
 
 
 def read_metadata(folder: Folder) -> CopiedMetadata:
@@ -95,10 +89,37 @@ def read_metadata(folder: Folder) -> CopiedMetadata:
         if error is not None and not is_torn:
             raise FolderError(f"{folder.name}/{path} is damaged ({error}): {LEAVE_OUT}")
         batches += found
+    voters = voters_in_log(fs, names, batches) or set(voters_of(fs))
     if snapshot is not None:
         batches = [batch for batch in batches if batch.base_offset >= snapshot.end_offset]
     metadata = f"{METADATA_LOG}/{PARTITION_METADATA}"
-    return CopiedMetadata(snapshot, batches, fs.read_bytes(metadata) if fs.exists(metadata) else NO_METADATA)
+    partition_metadata = fs.read_bytes(metadata) if fs.exists(metadata) else NO_METADATA
+    return CopiedMetadata(folder, snapshot, batches, partition_metadata, voters)
+
+
+def voters_in_log(fs: FileSystem, names: Sequence[str], batches: Sequence[RecordBatch]) -> set[int]:
+    """The voters that a log or its snapshots name last; none in a log of a static quorum."""
+    found = [(batch.base_offset, batch) for batch in batches]
+    for name in names:
+        if name.endswith(CHECKPOINT) and base_offset_of(name.partition("-")[0]) >= 0:
+            scanned, _ = scan_batches(fs.read_bytes(f"{METADATA_LOG}/{name}"))
+            found += [(base_offset_of(name.partition("-")[0]), batch) for batch in scanned]
+    last, voters = -1, set[int]()
+    for offset, batch in found:
+        if offset < last or ControlType.KRAFT_VOTERS not in kinds_of(batch):
+            continue
+        for record in batch.records():
+            if control_type(record) is ControlType.KRAFT_VOTERS and record.value is not None:
+                last, voters = offset, voters_said(record.value)
+    return voters
+
+
+def voters_said(value: bytes) -> set[int]:
+    """The voters of a record that names them. Raises ``FolderError``."""
+    try:
+        return {each.voter_id for each in decode(VotersRecord, 0, value).voters}
+    except KafkaError as error:
+        raise FolderError(f"the voters in {METADATA_LOG} can't be read: {error}") from None
 
 
 NO_METADATA = b"version: 0\ntopic_id: AAAAAAAAAAAAAAAAAAAAAQ"
@@ -112,13 +133,6 @@ def read_snapshot(fs: FileSystem, name: str, where: str) -> Snapshot:
     if error is not None or not batches or ControlType.SNAPSHOT_FOOTER not in kinds_of(batches[-1]):
         raise FolderError(f"{where}/{METADATA_LOG}/{name} is damaged ({error or 'its end is missing'}): {LEAVE_OUT}")
     return Snapshot(int(end_offset), int(epoch), batches)
-
-
-def messages_of(batch: RecordBatch) -> list[Message]:
-    """The decisions in a batch; none in a control batch."""
-    if batch.is_control:
-        return []
-    return [decode_metadata(record.value) for record in batch.records() if record.value is not None]
 
 
 def written_anew(metadata: CopiedMetadata, directories: Mapping[bytes, bytes]) -> Iterator[bytes]:
@@ -188,6 +202,8 @@ def mapped(batch: RecordBatch, directories: Mapping[bytes, bytes]) -> bytes:
 
 def moved(value: bytes, directories: Mapping[bytes, bytes]) -> bytes:
     """A record with other ids of directories, in the version that it has; the same bytes if it names none."""
+    if not directories:
+        return value
     message = decode_metadata(value)
     if isinstance(message, PartitionRecord | PartitionChangeRecord) and message.directories:
         message.directories = [directories.get(each, each) for each in message.directories]

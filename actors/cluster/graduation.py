@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from actors.broker.folder_check import check_folders
@@ -32,7 +32,7 @@ from kstore.fs.posix import PosixFileSystem
 from kstore.log.checkpoints import META_PROPERTIES
 from kstore.log.manifest import MANIFEST
 from kstore.log.names import ASIDE, DAMAGED, DELETED, DOOMED, LOG, STRAY, TEMPORARY, base_offset_of
-from kstore.log.offline import find_logs
+from kstore.log.offline import NoLogError, find_logs
 from kstore.named import NamedTuple
 from kstore.records import BatchBuilder
 from kstore.records.control import ControlType, control_key
@@ -49,6 +49,7 @@ from kstore.schema.messages.control_records import (
 
 FIRST_SNAPSHOT = "00000000000000000000-0000000000.checkpoint"
 VOTERS_MAX = 5
+FROM_ANOTHER = "which gets the log from another replica if there is one, and stop it again"
 LEFT_OUT = {LOCK, MANIFEST, QUORUM_STATE}
 LEFT_OUT_SUFFIXES = (DELETED, TEMPORARY, DOOMED, STRAY, DAMAGED, ASIDE)
 
@@ -71,12 +72,12 @@ class Copying:
         self.advance = advance
         self.copied_bytes = self.linked_bytes = 0
 
-    def folder(self, source: Path, target: Path) -> None:
-        """Copy a folder with all that isn't left out."""
+    def folder(self, source: Path, target: Path, left_out: Collection[str] = ()) -> None:
+        """Copy a folder with all that isn't left out; ``left_out`` are names besides those that never are copied."""
         target.mkdir()
         sealed = sealed_segments(source) if self.link else set()
         for each in sorted(source.iterdir()):
-            if each.name in LEFT_OUT or each.name.endswith(LEFT_OUT_SUFFIXES):
+            if each.name in LEFT_OUT or each.name in left_out or each.name.endswith(LEFT_OUT_SUFFIXES):
                 continue
             if each.is_dir():
                 self.folder(each, target / each.name)
@@ -146,7 +147,7 @@ def graduate(
         ids = {node_id: folder.meta.directory_id for node_id, folder in folders.items() if folder.meta is not None}
         nodes = planned(ids, checked_hosts(hosts), port, voters)
         image = check(data_dir, folders, node_ids[0])
-        verify(data_dir, advance)
+        verify(data_dir, advance, f"start kstore on {data_dir}, {FROM_ANOTHER}")
         copying = Copying(link, advance)
         try:
             return make(sources, target, nodes, copying, config or {}, partitions_of(image))
@@ -180,19 +181,20 @@ def check_target(target: Path, sources: Sequence[str]) -> None:
         raise FolderError(f"{target} isn't an empty folder: name one that isn't there yet")
 
 
-def verify(data_dir: str, advance: Callable[[int], None]) -> None:
+def verify(path: str, advance: Callable[[int], None], fix: str) -> None:
     """Read all batches; raises ``FolderError`` for the first whose checksum is wrong."""
-    for log in find_logs(data_dir):
+    try:
+        logs = find_logs(path)
+    except NoLogError:
+        return
+    for log in logs:
         for segment in log.segments:
             try:
                 for _, batch in segment.batches():
                     batch.verify_crc()
                     advance(batch.size_bytes)
             except CorruptMessage as error:
-                raise FolderError(
-                    f"{log.path} is damaged: {error}: start kstore on {data_dir}, which gets the log from another "
-                    "replica if there is one, and stop it again"
-                ) from None
+                raise FolderError(f"{log.path} is damaged: {error}: {fix}") from None
 
 
 def planned(

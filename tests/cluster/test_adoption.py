@@ -6,7 +6,7 @@ Those here are made by ``graduate``; real ones are adopted in ``tests/oracle``.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,14 +14,16 @@ import pytest
 
 from actors.cluster.adoption import adopt
 from actors.cluster.graduation import FIRST_SNAPSHOT, graduate
-from actors.node.folder import FolderError
+from actors.node.folder import Folder, FolderError
 from kstore import Cluster
 from kstore.fs.posix import PosixFileSystem
 from kstore.log.checkpoints import read_offsets
 from kstore.records import BatchBuilder, parse_batches
 from kstore.records.control import ControlType, control_batch
 from kstore.schema import encode
+from kstore.schema.envelopes import encode_metadata
 from kstore.schema.messages.control_records import SnapshotFooterRecord, SnapshotHeaderRecord
+from kstore.schema.messages.metadata_records import AccessControlEntryRecord
 
 METADATA = "__cluster_metadata-0"
 
@@ -148,6 +150,106 @@ def test_what_doesnt_belong_together_is_refused(kafka: Path, tmp_path: Path) -> 
         shutil.rmtree(kafka / f"node-{node}" / METADATA)
     with pytest.raises(FolderError, match="name the directory of a controller"):
         adopt(nodes, str(tmp_path / "data"))
+
+
+@pytest.mark.parametrize("given", [(1, 2), (2, 3)])
+def test_a_broker_that_isnt_given_is_named_before_anything_is_copied(
+    kafka: Path, tmp_path: Path, given: tuple[int, ...]
+) -> None:
+    (absent,) = {1, 2, 3} - set(given)
+    with pytest.raises(FolderError, match=f"the cluster has broker {absent} as well"):
+        adopt([str(kafka / f"node-{number}") for number in given], str(tmp_path / "data"))
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("is_emptied", [False, True])
+def test_a_replica_that_is_in_no_directory_is_named_before_anything_is_copied(
+    kafka: Path, tmp_path: Path, is_emptied: bool
+) -> None:
+    replica = sorted((kafka / "node-2").glob("orders-*"))[0]
+    if is_emptied:
+        for each in replica.glob("0*"):
+            each.unlink()
+    else:
+        shutil.move(replica, tmp_path / "elsewhere")
+    with pytest.raises(FolderError, match=f"logs of replicas are missing: .*node-2/{replica.name}: name all log.dirs"):
+        adopt([str(kafka / f"node-{number}") for number in (1, 2, 3)], str(tmp_path / "data"))
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_majority_of_the_voters_is_needed(kafka: Path, tmp_path: Path, adopted: Callable[..., list[int]]) -> None:
+    nodes = [kafka / f"node-{number}" for number in (1, 2, 3)]
+    shutil.rmtree(nodes[0] / METADATA)
+    shutil.copytree(nodes[1] / METADATA, tmp_path / "kept")
+    shutil.rmtree(nodes[1] / METADATA)
+    with pytest.raises(FolderError, match=r"the voters are the nodes 1, 2, 3, .* enough of 1, 2 as well"):
+        adopted()
+    assert not (tmp_path / "data").exists()
+    shutil.copytree(tmp_path / "kept", nodes[1] / METADATA)
+    assert adopted() == list(range(20))
+
+
+def test_a_majority_of_the_voters_of_a_static_quorum_is_needed(kafka: Path, tmp_path: Path) -> None:
+    voters = '{"leaderId":1,"leaderEpoch":1,"votedId":-1,"currentVoters":[%s],"data_version":0}'
+    for number in (1, 2, 3):
+        (kafka / f"node-{number}" / METADATA / FIRST_SNAPSHOT).unlink()
+        state = voters % ",".join(f'{{"voterId":{voter}}}' for voter in range(1, 7))
+        (kafka / f"node-{number}" / METADATA / "quorum-state").write_text(state)
+    with pytest.raises(FolderError, match=r"the voters are the nodes 1, 2, 3, 4, 5, 6, .* enough of 4, 5, 6 as well"):
+        adopt([str(kafka / f"node-{number}") for number in (1, 2, 3)], str(tmp_path / "data"))
+
+
+def test_a_directory_without_partitions_counts_for_nothing(
+    kafka: Path, tmp_path: Path, adopted: Callable[..., list[int]]
+) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    properties = (kafka / "node-2" / "meta.properties").read_text()
+    lines = properties.splitlines()
+    others = [line if "directory.id" not in line else "directory.id=BwcHBwcHBwcHBwcHBwcHBw" for line in lines]
+    (empty / "meta.properties").write_text("\n".join(others) + "\n")
+    assert adopted(*(kafka / f"node-{number}" for number in (1, 2, 3)), empty) == list(range(20))
+
+
+def test_access_rules_are_refused_with_the_name_of_the_source_before_anything_is_copied(
+    kafka: Path, tmp_path: Path
+) -> None:
+    rule = AccessControlEntryRecord(
+        id=bytes(16), resource_type=2, resource_name="orders", pattern_type=3, principal="User:x", host="*"
+    )
+    for number in (1, 2, 3):
+        log = kafka / f"node-{number}" / METADATA / "00000000000000000000.log"
+        end = parse_batches(log.read_bytes())[-1]
+        builder = BatchBuilder(base_offset=end.last_offset + 1, leader_epoch=end.leader_epoch)
+        builder.append(0, None, encode_metadata(rule, 0))
+        log.write_bytes(log.read_bytes() + builder.build())
+    with pytest.raises(FolderError, match=r"kafka/node-\d/__cluster_metadata-0 .*access rules"):
+        adopt([str(kafka / f"node-{number}") for number in (1, 2, 3)], str(tmp_path / "data"))
+    assert not (tmp_path / "data").exists()
+
+
+def test_what_is_found_in_the_copies_names_the_sources(
+    kafka: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(folders: Mapping[int, Folder], _: int) -> None:
+        raise FolderError(f"{folders[2].name}/x is wrong")
+
+    monkeypatch.setattr("actors.cluster.adoption.check_folders", refuse)
+    with pytest.raises(FolderError, match=f"^{kafka}/node-2/x is wrong$"):
+        adopt([str(kafka / f"node-{number}") for number in (1, 2, 3)], str(tmp_path / "data"))
+
+
+def test_preallocated_indexes_of_a_killed_node_arent_copied(
+    kafka: Path, tmp_path: Path, adopted: Callable[..., list[int]]
+) -> None:
+    killed = kafka / "node-2"
+    (killed / ".kafka_cleanshutdown").unlink()
+    for replica in killed.glob("orders-*"):
+        for suffix in ("index", "timeindex"):
+            with (replica / f"{0:020d}.{suffix}").open("ab") as file:
+                file.truncate(10_485_760)
+    assert adopted() == list(range(20))
+    assert sum(path.stat().st_size for path in (tmp_path / "data/node-2").rglob("*index")) < 1_000_000
 
 
 def test_a_target_inside_of_a_source_is_refused(kafka: Path) -> None:

@@ -174,6 +174,7 @@ def test_a_log_that_begins_behind_a_snapshot_is_refused_for_what_it_is(alone):
 
 
 def test_a_neighbour_has_what_a_log_without_its_snapshot_lacks(start, stopped):
+    set_voters(stopped, 1, 2, 3)
     begin_behind_a_snapshot(stopped / "node-1")
     assert refused(stopped).endswith(ADOPT)
     shutil.rmtree(stopped / "node-1" / METADATA)

@@ -11,10 +11,10 @@ the fix, nothing is left that would prevent a start.
 * ``directories``: partitions whose log is elsewhere.
 """
 
-from actors.broker.unsupported.directories import check_directories
+from actors.broker.unsupported.directories import check_directories, check_remote
 from actors.broker.unsupported.features import check_features
 from actors.broker.unsupported.formats import check_formats
 from actors.broker.unsupported.leftovers import Leftovers
 from actors.broker.unsupported.quorum import check_quorum
 
-__all__ = ["Leftovers", "check_directories", "check_features", "check_formats", "check_quorum"]
+__all__ = ["Leftovers", "check_directories", "check_features", "check_formats", "check_quorum", "check_remote"]

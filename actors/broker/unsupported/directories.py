@@ -17,8 +17,8 @@ REMOTE = "remote.storage.enable"
 RESERVED_IDS = 100  # below that are Kafka's special ids: not assigned, lost, from before there were ids
 
 
-def check_directories(folders: Mapping[int, Folder], image: ClusterImage) -> None:
-    """Raise ``FolderError`` for a partition of which kstore would have no log, or only a part."""
+def check_remote(folders: Mapping[int, Folder], image: ClusterImage) -> None:
+    """Raise ``FolderError`` for a topic that keeps records in remote storage."""
     for topic in image.topics.values():
         if image.topic_config(topic.name).get(REMOTE, "false").lower() == "true":
             raise FolderError(
@@ -26,6 +26,11 @@ def check_directories(folders: Mapping[int, Folder], image: ClusterImage) -> Non
                 f"remote storage ({REMOTE}), where kstore can't read them: start Apache Kafka on it, copy the topic's "
                 "records to one without it, and delete the old one"
             )
+
+
+def check_directories(folders: Mapping[int, Folder], image: ClusterImage) -> None:
+    """Raise ``FolderError`` for a partition of which kstore would have no log."""
+    for topic in image.topics.values():
         for number, partition in topic.partitions.items():
             for node_id, directory in zip(partition.replicas, partition.directories, strict=False):
                 if node_id in folders and int.from_bytes(directory, "big") >= RESERVED_IDS:
