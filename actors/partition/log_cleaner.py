@@ -113,7 +113,7 @@ class LogCleaner(Checkpoint):
         return self.node.config.integer("log.cleaner.threads")
 
     def _arm(self) -> None:
-        if self.offered and not self.is_armed and not self.running:
+        if self.offered and not self.is_armed and self.running < self._threads:
             self.is_armed = True
             self.after(self.node.config.integer("log.cleaner.backoff.ms"), CleanerTime())
 

@@ -114,6 +114,18 @@ def test_as_many_logs_are_cleaned_at_once_as_there_are_threads(start: Any, threa
         assert len(cluster.records(f"t{number}")) < 40
 
 
+def test_a_log_that_is_offered_while_another_one_is_cleaned_has_a_thread_of_its_own(start: Any) -> None:
+    config = {"log.cleaner.threads": 2, "log.cleaner.io.max.bytes.per.second": 2_000.0}
+    cluster = start(brokers=1, config=config).cluster
+    cluster.create_topic("t0", config=SMALL)
+    fill(cluster, "t0", 400)
+    cluster.wait_for(lambda: under_way(cluster) == 1, timeout=60)
+    cluster.create_topic("t1", config=SMALL)
+    fill(cluster, "t1", 30)
+    cluster.wait_for(lambda: under_way(cluster) == 2, timeout=60)
+    assert not cleaned(cluster)
+
+
 def test_more_threads_take_effect_while_the_cluster_runs(start: Any) -> None:
     cluster = start(brokers=1, config={"log.cleaner.io.max.bytes.per.second": 40_000.0}).cluster
     with cluster.admin() as admin:
