@@ -16,7 +16,7 @@ from actors.controller.messages import METADATA_LOG
 from actors.image.image import ClusterImage, ImageDelta, PartitionImage, TopicImage
 from actors.image.topic_names import INTERNAL_TOPICS
 from actors.node.messages import CheckFiles
-from actors.partition.checkpoints import ForgetReplica, HighWatermarks, RecoveryPoints, StartOffsets
+from actors.partition.checkpoints import EndWriting, ForgetReplica, HighWatermarks, RecoveryPoints, StartOffsets
 from actors.partition.follower.replica_fetcher import ReplicaFetcher
 from actors.partition.log_cleaner import LogCleaner
 from actors.partition.log_scrubber import LogScrubber
@@ -76,7 +76,7 @@ class Replicas:
         self.folder = folder
         self.refs: dict[TopicAndPartition, Ref] = {}
         self.leaders: dict[TopicAndPartition, None] = {}
-        self.leaving: dict[TopicAndPartition, None] = {}
+        self.leaving: dict[TopicAndPartition, int] = {}  # how many checkpoints still name it
         self.fetchers: dict[int, Ref] = {}
         self._last_config: tuple[object, tuple[LogConfig, int]] | None = None
         self.all_closed = True
@@ -136,6 +136,7 @@ class Replicas:
         As in Apache Kafka, logs that the cluster doesn't know are renamed ``-stray`` and kept for the operator; only
         folders whose deletion had begun are deleted. Folders that aren't logs belong to the user and aren't touched.
         """
+        self._forget_absent(image)
         try:
             names = self.folder.fs.listdir()
         except OSError as error:
@@ -151,6 +152,14 @@ class Replicas:
                 except (OSError, CheckpointError) as error:
                     self._not_swept(name, error)
 
+    def _forget_absent(self, image: ClusterImage) -> None:
+        """Have the checkpoints leave out what isn't on this node: it may have died as it deleted them."""
+        for topic, number in self.folder.checkpointed():
+            found = image.partition(topic, number)
+            if (found is None or self.node.node_id not in found.replicas) and label(topic, number) != METADATA_LOG:
+                self.folder.forget((topic, number))
+                self._forget((topic, number))
+
     def _sweep_one(self, image: ClusterImage, name: str, key: TopicAndPartition) -> None:
         fs = self.folder.fs
         topic_id = read_partition_metadata(fs, name)
@@ -159,7 +168,8 @@ class Replicas:
         if topic_id is not None and not self._belongs(image, key, topic_id):
             fs.rename(name, set_aside(*key, self.broker.uuid().hex(), STRAY))
             self.folder.forget(key)
-            self._forget(key)
+            if key not in self.leaving:
+                self._forget(key)
 
     def _not_swept(self, name: str, error: Exception) -> None:
         what = "node %d: couldn't check whether %s still belongs here, the next start tries again: %s"
@@ -297,13 +307,28 @@ class Replicas:
         key = (topic, number)
         replica = self.refs.pop(key, None)
         if replica is not None:
-            self.leaving[key] = None
+            self.leaving[key] = 0
             self.broker.supervision.keep(replica, self._gone)  # should it fail
             self.broker.request(replica, Remove(), self._removed, key, replica)
 
     def _forget(self, key: TopicAndPartition) -> None:
-        for checkpoint in self.listeners[1:]:
-            checkpoint.tell(ForgetReplica(*key))
+        """Have the checkpoints leave a partition out; a new one of its name has its place once they are written."""
+        checkpoints = self.listeners[1:]
+        self.leaving[key] = len(checkpoints)
+        for checkpoint in checkpoints:
+            self.broker.request(checkpoint, ForgetReplica(*key), self._forgotten, key)
+
+    def _forgotten(self, outcome: object, key: TopicAndPartition) -> None:
+        """Give a place to a new topic's replica. A checkpoint that has failed has a successor that knows no old one."""
+        self.leaving[key] -= 1
+        if self.leaving[key]:
+            return
+        del self.leaving[key]
+        image = self.node.view.image
+        topic = image.topics.get(key[0])
+        if self.broker.stopping is None and topic is not None and key[1] in topic.partitions:
+            self._follow_partition(image, topic, key[1], topic.partitions[key[1]])
+            self.broker.replica_came(*key)
 
     def _gone(self) -> None:
         """Handle a failed replica. It is started again only if it still has a place, which it gets once it is known to
@@ -311,16 +336,10 @@ class Replicas:
         """
 
     def _removed(self, outcome: object, key: TopicAndPartition, replica: Ref) -> None:
-        """Handle that a replica is gone, however it ended; a new topic of its name may have its place."""
+        """Handle that a replica is gone, however it ended."""
         if not isinstance(outcome, Stopped):  # else it has failed, which the supervision handles
             self.broker.supervision.release(replica)
-        del self.leaving[key]
         self._forget(key)  # not before: it may have reported something just before it ended
-        image = self.node.view.image
-        topic = image.topics.get(key[0])
-        if self.broker.stopping is None and topic is not None and key[1] in topic.partitions:
-            self._follow_partition(image, topic, key[1], topic.partitions[key[1]])
-            self.broker.replica_came(*key)
 
     def stop(self, done: Callable[[], None]) -> None:
         """Close every log, then write the checkpoints, then call ``done`` in a turn of the broker."""
@@ -335,14 +354,27 @@ class Replicas:
             if len(closed) + len(unclosed) == len(self.refs):
                 if unclosed:  # the existing checkpoints are valid for all logs, if not the latest
                     self.all_closed = False
+                    done()
                 else:
-                    self._checkpoint(closed)
-                done()
+                    self._end_checkpoints(closed, done)
 
         for key, replica in self.refs.items():
             self.broker.request(replica, Close(), one_closed, key)
         if not self.refs:
             done()
+
+    def _end_checkpoints(self, closed: Mapping[TopicAndPartition, Closed], done: Callable[[], None]) -> None:
+        """Write the checkpoints, once nothing else writes them."""
+        under_way = dict.fromkeys(self.listeners[1:])
+
+        def ended(outcome: object, checkpoint: Ref) -> None:
+            del under_way[checkpoint]
+            if not under_way:
+                self._checkpoint(closed)
+                done()
+
+        for checkpoint in list(under_way):
+            self.broker.request(checkpoint, EndWriting(), ended, checkpoint)
 
     def _checkpoint(self, closed: Mapping[TopicAndPartition, Closed]) -> None:
         folder = self.folder

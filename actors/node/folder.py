@@ -130,6 +130,10 @@ class Folder:
         for offsets in (self.recovery_points, self.high_watermarks, self.start_offsets, self.cleaner_offsets):
             offsets.pop(key, None)
 
+    def checkpointed(self) -> list[tuple[str, int]]:
+        """The partitions that a checkpoint names."""
+        return sorted({*self.recovery_points, *self.high_watermarks, *self.start_offsets, *self.cleaner_offsets})
+
     def check_is_there(self) -> None:
         """Raise ``FolderGoneError`` if the folder was deleted, or another was put in its place."""
         if not self.fs.exists(META_PROPERTIES):

@@ -3,8 +3,9 @@
 High watermarks move all the time: a replica reports once that its own has moved, and when the file is due those
 replicas are asked for the value. Recovery points rise when a segment is synced, and are reported with their value. The
 file may lag behind rising ones, which only makes a recovery longer, but is written at once when one has fallen, because
-what was truncated may come again with other bytes. Start offsets are kept in the same way; they are also written at
-once when a partition is gone, because a new topic of its name begins at 0. An idle node writes nothing.
+what was truncated may come again with other bytes. Start offsets are kept in the same way. When a partition is gone,
+all files that name it are written at once, and its place is free after that: else what they say of it would be taken
+for what they say of a new topic of its name. An idle node writes nothing.
 
 The files are written durably, off the turn. A recovery point that must be in its file before a log goes on is noted
 with ``NoteRecoveryPoint``. A file that can't be written is retried until it works, and logged once. The logs go on: an
@@ -33,7 +34,7 @@ RETRY_MS = 5_000
 
 
 class ForgetReplica(NamedTuple):
-    """A partition is no longer on this node."""
+    """A partition is no longer on this node; answered once the file, durably, doesn't name it."""
 
     topic: str
     partition: int
@@ -45,6 +46,10 @@ class NoteRecoveryPoint(NamedTuple):
     topic: str
     partition: int
     offset: int
+
+
+class EndWriting(NamedTuple):
+    """Write no more, as the node stops and writes the files itself; answered when no write is under way."""
 
 
 class CheckpointTime(NamedTuple):
@@ -75,6 +80,10 @@ class Checkpoint(Actor):
         self.outdated = False  # what is being written
         self.replies: list[Reply] = []  # for the next write, and
         self.served: list[Reply] = []  # for the one under way
+        self.forgets: list[Reply] = []  # as replies and served, but kept until a write works
+        self.forgetting: list[Reply] = []
+        self.is_over = False
+        self.end: Reply | None = None
 
     def set_timer(self, delay_ms: float | None = None) -> None:
         """Set a timer for the next write."""
@@ -90,10 +99,14 @@ class Checkpoint(Actor):
 
     def save(self) -> None:
         """Write the file, after the write that is under way; later, if that can't be done now."""
+        if self.is_over:
+            return
         self.outdated = self.writing
         if self.writing:
             return
         self.served, self.replies = self.replies, []
+        self.forgetting += self.forgets
+        self.forgets = []
         try:
             write = self.write(self.known)
         except OSError as error:
@@ -119,8 +132,32 @@ class Checkpoint(Actor):
         served, self.served = self.served, []
         for reply in served:
             reply.set(outcome)
+        if not isinstance(outcome, OSError):
+            forgetting, self.forgetting = self.forgetting, []
+            for reply in forgetting:
+                reply.set(None)
+        if self.end is not None:
+            self.end.set(None)
         if self.outdated:
             self.save()
+
+    def forget_key(self, key: TopicAndPartition) -> None:
+        """Leave a partition out from now on; answered as ForgetReplica says."""
+        if self.known.pop(key, None) is not None:
+            self.forgets.append(self.defer())
+            if len(self.forgets) == 1:
+                self.go_on_later(self._save_without)  # once for all that go together
+
+    def _save_without(self, _: object) -> None:
+        if self.forgets:
+            self.save()
+
+    @receives(EndWriting)
+    def end_writing(self, message: EndWriting) -> None:
+        """Write no more."""
+        self.is_over = True
+        if self.writing:
+            self.end = self.defer()
 
 
 class HighWatermarks(Checkpoint):
@@ -157,9 +194,7 @@ class HighWatermarks(Checkpoint):
         """Leave a partition out from now on."""
         key = (message.topic, message.partition)
         self.moved.pop(key, None)
-        if self.known.pop(key, None) is not None:
-            self.changed = True
-            self.set_timer()
+        self.forget_key(key)
 
     def _collect(self) -> None:
         moved, self.moved = self.moved, {}
@@ -222,8 +257,7 @@ class RecoveryPoints(Checkpoint):
     @receives(ForgetReplica)
     def forget(self, message: ForgetReplica) -> None:
         """Leave a partition out from now on."""
-        if self.known.pop((message.topic, message.partition), None) is not None:
-            self.set_timer()
+        self.forget_key((message.topic, message.partition))
 
 
 class StartOffsets(RecoveryPoints):
@@ -235,9 +269,3 @@ class StartOffsets(RecoveryPoints):
     def start_offset_moved(self, message: StartOffsetMoved) -> None:
         """Note a log's new start offset."""
         self._moved(message)
-
-    @receives(ForgetReplica)
-    def forget(self, message: ForgetReplica) -> None:
-        """Leave a partition out from now on."""
-        if self.known.pop((message.topic, message.partition), None) is not None:
-            self.save()

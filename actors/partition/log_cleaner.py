@@ -94,8 +94,7 @@ class LogCleaner(Checkpoint):
         """Leave a partition out from now on."""
         key = (message.topic, message.partition)
         self.offered.pop(key, None)
-        if self.known.pop(key, None) is not None:
-            self.save()
+        self.forget_key(key)
 
     @receives(CleanerTime)
     def cleaner_time(self, message: CleanerTime) -> None:
