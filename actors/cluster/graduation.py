@@ -241,8 +241,7 @@ def make(
     files = []
     for node in nodes:
         folder = target / f"node-{node.node_id}"
-        copying.folder(sources[node.node_id], folder)
-        shutil.rmtree(folder / METADATA_LOG, ignore_errors=True)
+        copying.folder(sources[node.node_id], folder, {METADATA_LOG})
         copying.folder(metadata, folder / METADATA_LOG)
         first = folder / METADATA_LOG / FIRST_SNAPSHOT
         first.write_bytes(snapshot)

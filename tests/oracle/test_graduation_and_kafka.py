@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource
+from oracle.early_snapshots import SNAPSHOTS
 from present import present
 from waiting import wait_until
 
@@ -21,15 +22,6 @@ from bench.peers.kafka import java, tool
 from bench.peers.processes import HOST, Process, free_ports, stop_all, wait_until_listening
 
 QUIET = {"log_level": 0}
-SNAPSHOTS = {
-    "metadata.log.max.record.bytes.between.snapshots": "2000",
-    "metadata.log.max.snapshot.interval.ms": "2000",
-    "internal.metadata.log.segment.bytes": "65536",
-    "metadata.log.segment.ms": "1000",
-    "metadata.max.retention.bytes": "4096",
-    "metadata.max.retention.ms": "1000",
-}
-"""With these Kafka deletes the beginning of the metadata log as soon as a snapshot has it."""
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from cluster.kept_folders import FIRST, METADATA, old_messages, refused, write_s
 from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
+from oracle.early_snapshots import SNAPSHOTS
 from present import present
 from waiting import wait_until
 
@@ -176,16 +177,6 @@ def test_of_three_voters_one_goes_on_alone(make: Make) -> None:
         say(cluster)
     assert "names the voters 1, 2, 3" in refused(cluster.data, 3)
     adopted(cluster)
-
-
-SNAPSHOTS = {
-    "metadata.log.max.record.bytes.between.snapshots": "2000",
-    "metadata.log.max.snapshot.interval.ms": "2000",
-    "internal.metadata.log.segment.bytes": "65536",
-    "metadata.log.segment.ms": "1000",
-    "metadata.max.retention.bytes": "4096",
-    "metadata.max.retention.ms": "1000",
-}
 
 
 def test_a_metadata_log_that_begins_behind_a_snapshot_is_written_anew(make: Make) -> None:
